@@ -1,0 +1,50 @@
+"""What a question answers: titled tables with notes, and the command that makes them again."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import polars as pl
+
+Unit = Literal["text", "count", "ratio", "ms", "bytes", "time", "date", "number"]
+Better = Literal["lower", "higher", ""]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """How one column of a table is meant: renderers align, round and colour by it."""
+
+    name: str
+    unit: Unit = "text"
+    better: Better = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Rows under a name; `fields` has one entry per column of `rows`, in order."""
+
+    name: str
+    fields: tuple[Field, ...]
+    rows: pl.DataFrame
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The answer to one question.
+
+    `kind` and `version` make the JSON schema name (`apilens.report/1`); `query` is what was asked, JSON-ready;
+    `header` lines say window, zone, events and age; `notes` what a reader must know; `command` makes it again.
+    The first table is the answer: TSV, CSV and `rows` in JSON show it alone.
+    """
+
+    kind: str
+    title: str
+    tables: tuple[Table, ...]
+    query: Mapping[str, Any] = field(default_factory=dict)
+    header: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    command: str = ""
+    version: int = 1
