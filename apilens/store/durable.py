@@ -1,0 +1,46 @@
+"""Bytes that survive a power cut: files and folders flushed to disk, written privately and never through a link."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def sync(path: Path) -> None:
+    """Flush a file or a folder's entries to disk."""
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def sync_all(paths: Iterable[Path]) -> None:
+    """Flush several files or folders."""
+    for path in paths:
+        sync(path)
+
+
+def write_new(path: Path, data: bytes) -> None:
+    """Write a private file under its name in one step, replacing an older one."""
+    temporary = path.with_name(f".{path.name}.tmp")
+    temporary.unlink(missing_ok=True)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(fd, "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(path)
+    sync(path.parent)
+
+
+@contextmanager
+def private() -> Iterator[None]:
+    """Make every file that is created meanwhile, by any library, readable by its owner alone."""
+    before = os.umask(0o077)
+    try:
+        yield
+    finally:
+        os.umask(before)

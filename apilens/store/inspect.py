@@ -1,0 +1,118 @@
+"""Looking at a store: what it holds, how fresh it is, and whether all of it is there."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from apilens.result import Field, Result, Table, Unit
+from apilens.store.table import Store
+from apilens.store.writer import Counts
+
+
+def info(store: Store, *, now: datetime) -> Result:
+    """Return days, rows, bytes, freshness and attributed share, then a row per source and the running totals."""
+    actions = store.actions
+    events = scan(store, ["timestamp", "account", "source", "format", "line"])
+    by_source = (
+        events.group_by("source", "format")
+        .agg(
+            pl.len().alias("events"),
+            pl.col("line").max().alias("last_line"),
+            pl.col("timestamp").min().alias("first"),
+            pl.col("timestamp").max().alias("last"),
+            pl.col("account").is_not_null().sum().alias("attributed"),
+        )
+        .sort("source", "format")
+        .collect()
+    )
+    rows = int(actions["num_records"].sum())
+    last = by_source["last"].max()
+    overview = pl.DataFrame(
+        {
+            "store": [str(store.path)],
+            "days": [actions["day"].n_unique()],
+            "events": [rows],
+            "files": [actions.height],
+            "bytes": [int(actions["size_bytes"].sum())],
+            "first": [by_source["first"].min()],
+            "last": [last],
+            "age_ms": [(now - last).total_seconds() * 1000 if isinstance(last, datetime) else None],
+            "attributed_share": [int(by_source["attributed"].sum()) / rows if rows else None],
+        }
+    )
+    sources = by_source.drop("attributed")
+    totals = pl.DataFrame({item.name: [store.total(item.name)] for item in fields(Counts)})
+    return Result(
+        kind="store-info",
+        title=f"Store {store.path}",
+        tables=(
+            Table("overview", _fields(overview), overview),
+            Table("sources", _fields(sources), sources),
+            Table("totals", _fields(totals), totals),
+        ),
+        query={"store": str(store.path)},
+        command=f"apilens store info --store {store.path}",
+    )
+
+
+def verify(store: Store) -> Result:
+    """Decode every data file and compare it with the log; a row for each problem, none when all is well."""
+    problems: list[tuple[str, str]] = []
+    stored = 0
+    for path, size, records in store.actions.select("path", "size_bytes", "num_records").iter_rows():
+        stored += records
+        found = _problem(store.path / "events" / path, size, records)
+        if found:
+            problems.append((path, found))
+    counts = Counts(**{item.name: store.total(item.name) for item in fields(Counts)})
+    if counts.stored != stored:
+        problems.append(("_delta_log", f"{counts.stored} events were committed, but the files hold {stored}"))
+    if not counts.balances:
+        problems.append(("_delta_log", f"the totals do not balance: {counts}"))
+    table = pl.DataFrame(problems, schema={"file": pl.String, "problem": pl.String}, orient="row")
+    note = f"{store.actions.height} files, {stored} events: " + ("all there" if not problems else "damaged")
+    return Result("store-verify", f"Store {store.path}", (Table("problems", _fields(table), table),), notes=(note,))
+
+
+def scan(store: Store, columns: list[str]) -> pl.LazyFrame:
+    """Return a few columns of every event, in Polars: for looking at the store itself."""
+    schema = {name: store.dtypes[name] for name in columns}
+    files = store.files()
+    if not files:
+        return pl.LazyFrame(schema=schema)
+    return pl.scan_parquet(
+        files, schema=schema, missing_columns="insert", extra_columns="ignore", hive_partitioning=False
+    )
+
+
+def _problem(path: Path, size: int, records: int) -> str | None:
+    try:
+        on_disk = path.stat().st_size
+    except OSError as error:
+        return error.strerror or "missing"
+    if on_disk != size:
+        return f"{on_disk} bytes on disk, {size} in the log"
+    try:
+        rows = pl.scan_parquet(path, hive_partitioning=False)
+        # Counting the nulls of every column decodes every page.
+        height = (
+            rows.select(pl.len(), pl.all().null_count().name.suffix("_nulls")).collect(engine="streaming").item(0, 0)
+        )
+    except pl.exceptions.PolarsError as error:
+        return f"cannot be decoded: {str(error).splitlines()[0]}"
+    return None if height == records else f"{height} rows in the file, {records} in the log"
+
+
+_UNITS: dict[str, Unit] = {"attributed_share": "ratio", "bytes": "bytes", "age_ms": "ms"}
+
+
+def _fields(frame: pl.DataFrame) -> tuple[Field, ...]:
+    def unit(name: str) -> Unit:
+        dtype = frame.schema[name]
+        return _UNITS.get(name) or ("count" if dtype.is_integer() else "time" if dtype == pl.Datetime else "text")
+
+    return tuple(Field(name, unit(name)) for name in frame.columns)

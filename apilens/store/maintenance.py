@@ -1,0 +1,97 @@
+"""Keeping a store quick to read: small files of a day merged into sorted ones, and what nobody needs removed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import date
+
+import polars as pl
+
+from apilens.store.durable import write_new
+from apilens.store.table import Store
+from apilens.store.writer import DataFile, Writer, data_files
+
+# A day is closed when it is over (UTC): few lines come late, so it may as well be merged early.
+CLOSED_DAY_FILES = 8
+ANY_DAY_FILES = 32
+TARGET_BYTES = 128 << 20
+# Sorting holds the rows of one output file in memory; this bounds it, whatever the day's size.
+TARGET_ROWS = 1_000_000
+# Readers may have a replaced file open for this long.
+GRACE_HOURS = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Compaction:
+    """What compact did: days it merged, files before and after."""
+
+    days: int = 0
+    before: int = 0
+    after: int = 0
+
+
+def compact(writer: Writer, *, today: date, every_day: bool = False) -> Compaction:
+    """Merge the files of days that have too many (with `every_day`: more than one), one commit per day.
+
+    The rows of a merged file are sorted by account, then timestamp: one account's events then lie together.
+    """
+    store = Store(writer.path, writer.delta)
+    done = Compaction()
+    for day, files in _by_day(store):
+        most = 1 if every_day else CLOSED_DAY_FILES if day < today else ANY_DAY_FILES
+        if len(files) <= most:
+            continue
+        old = [item for group in _groups(files) for item in group]
+        new = [_merge(writer, store, day, group) for group in _groups(files)]
+        if old:
+            writer.replace(old, new)
+            done = Compaction(done.days + 1, done.before + len(old), done.after + len(new))
+    return done
+
+
+def tidy(writer: Writer, *, force: bool = False) -> int:
+    """Delete files that no snapshot of the last day needs (at most once a day, unless forced); return how many."""
+    marker = writer.path / "state" / "tidied"
+    if not force and marker.exists() and time.time() - marker.stat().st_mtime < GRACE_HOURS * 3600:
+        return 0
+    first = not marker.exists()
+    write_new(marker, b"")
+    if first and not force:
+        return 0
+    # `full` also finds the files of runs that were killed before their commit; the lock keeps other writers out.
+    gone = writer.delta.vacuum(GRACE_HOURS, dry_run=False, enforce_retention_duration=False, full=True)
+    writer.delta.update_incremental()
+    return len(gone)
+
+
+def _by_day(store: Store) -> Iterator[tuple[date, list[DataFile]]]:
+    for (day,), rows in store.actions.group_by("day", maintain_order=True):
+        assert isinstance(day, date)
+        yield day, data_files(rows.select("path", "size_bytes", "num_records", "day").iter_rows())
+
+
+def _groups(files: Iterable[DataFile]) -> list[list[DataFile]]:
+    """Split files into runs that make one output file each; a run of one, or a file big enough already, is left."""
+    groups: list[list[DataFile]] = []
+    group: list[DataFile] = []
+    rows = size = 0
+    for item in sorted(files, key=lambda item: (item.size, item.path)):
+        if item.size > TARGET_BYTES // 2 or item.rows > TARGET_ROWS // 2:
+            break
+        if group and (rows + item.rows > TARGET_ROWS or size + item.size > TARGET_BYTES):
+            groups.append(group)
+            group, rows, size = [], 0, 0
+        group.append(item)
+        rows += item.rows
+        size += item.size
+    return [found for found in [*groups, group] if len(found) > 1]
+
+
+def _merge(writer: Writer, store: Store, day: date, files: list[DataFile]) -> DataFile:
+    dtypes = {name: dtype for name, dtype in store.dtypes.items() if name != "day"}
+    paths = [store.path / "events" / item.path for item in files]
+    rows = pl.scan_parquet(paths, schema=dtypes, missing_columns="insert", hive_partitioning=False)
+    # The last three keys make the order, and so the file, the same whatever order the parts came in.
+    return writer.write_day(day, rows.sort("account", "timestamp", "source", "line", "item").collect())

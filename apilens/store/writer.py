@@ -1,0 +1,304 @@
+"""The write side of the store: Parquet files first, then one Delta commit that makes rows and offsets true together."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from apilens import __version__
+from apilens.errors import StoreBusy, StoreError
+from apilens.schema import DTYPES
+from apilens.store.durable import private, sync, sync_all, write_new
+from apilens.store.key import fingerprint
+from apilens.store.lock import locked
+from apilens.store.streams import Position, advance, locate
+from apilens.store.table import VERSION, open_delta, read_manifest
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable, Field
+
+CHECKPOINT_EVERY = 20
+# What a commit may keep of its rejects; the totals stay exact.
+REJECT_BYTES = 10 << 20
+_GENERATION = "generation"
+_DELTA_OF = {"String": "string", "Int64": "long", "Int32": "integer", "Int16": "short", "Float64": "double",
+             "Boolean": "boolean", "Date": "date", "Datetime": "timestamp"}  # fmt: skip
+
+
+@dataclass(slots=True)
+class Counts:
+    """Where every record went: `read == stored + rejected + other + blank + comments` always."""
+
+    read: int = 0
+    stored: int = 0
+    rejected: int = 0
+    other: int = 0
+    blank: int = 0
+    comments: int = 0
+    lossy: int = 0
+
+    def __add__(self, more: Counts) -> Counts:
+        return Counts(*(getattr(self, item.name) + getattr(more, item.name) for item in fields(self)))
+
+    @property
+    def balances(self) -> bool:
+        """Say whether nothing was lost."""
+        return self.read == self.stored + self.rejected + self.other + self.blank + self.comments
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A Parquet file on disk, inside the table's folder, that no commit names yet."""
+
+    path: str
+    day: date
+    size: int
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """How far a commit takes one log: its first bytes, where it stood, and where it stands now."""
+
+    before: Position
+    head: bytes
+    offset: int
+    lines: int
+
+
+class Writer:
+    """Appends to a store whose lock it holds. `write` may be called from several threads, the rest from one."""
+
+    def __init__(self, path: Path, delta: DeltaTable) -> None:
+        self.path = path
+        self.delta = delta
+        self.totals = {item.name: self._version(f"total/{item.name}") for item in fields(Counts)}
+        self._generation = self._version(_GENERATION)
+        self._since_checkpoint = 0
+        for orphan in self._rejects_after(self._generation):
+            orphan.unlink()
+
+    def position(self, head: bytes) -> Position:
+        """Return how far the log that begins with these bytes was read."""
+        return locate(head, self.delta.transaction_version)
+
+    def write(self, frame: pl.DataFrame) -> list[DataFile]:
+        """Write one Parquet file for each day of the frame, flushed to disk; nothing is visible before `commit`."""
+        parts = frame.partition_by("day", as_dict=True, include_key=False, maintain_order=True)
+        return [self.write_day(day, part) for (day,), part in sorted(parts.items())]
+
+    def write_day(self, day: date, frame: pl.DataFrame) -> DataFile:
+        """Write one file of one day. A column that is null throughout is left out: readers insert it."""
+        folder = self.path / "events" / f"day={day}"
+        name = f"part-{uuid.uuid4()}.parquet"
+        kept = [column.name for column in frame.iter_columns() if column.null_count() < frame.height]
+        try:
+            folder.mkdir(exist_ok=True)
+            frame.select(kept).write_parquet(folder / name, compression="zstd", compression_level=1)
+            sync(folder / name)
+        except (OSError, pl.exceptions.PolarsError) as error:
+            (folder / name).unlink(missing_ok=True)
+            raise _cannot_write(folder, error) from None
+        return DataFile(f"day={day}/{name}", day, (folder / name).stat().st_size, frame.height)
+
+    def commit(
+        self, files: Sequence[DataFile], advances: Sequence[Advance], *, counts: Counts, rejects: pl.DataFrame,
+        info: Mapping[str, str],
+    ) -> list[Position]:  # fmt: skip
+        """Make rows, rejects, counts and offsets true in one step; return the new positions."""
+        self._generation += 1
+        versions = {_GENERATION: self._generation}
+        positions = []
+        for item in advances:
+            position, recorded = advance(item.before, item.head, item.offset, item.lines)
+            positions.append(position)
+            versions |= recorded
+        for name, total in self.totals.items():
+            self.totals[name] = total + getattr(counts, name)
+            versions[f"total/{name}"] = self.totals[name]
+        self._write_rejects(rejects)
+        sync_all({self.path / "events" / item.path.partition("/")[0] for item in files})
+        self._commit([_add(item, new=True) for item in files], versions, info)
+        return positions
+
+    def replace(self, old: Sequence[DataFile], new: Sequence[DataFile]) -> None:
+        """Swap files for others that hold the same rows. The old ones stay on disk for readers that have them open."""
+        from deltalake.transaction import RemoveAction
+
+        now_ms = int(time.time() * 1000)
+        removed = [
+            RemoveAction(item.path, False, now_ms, size=item.size, partition_values={"day": str(item.day)})
+            for item in old
+        ]
+        sync_all({self.path / "events" / item.path.partition("/")[0] for item in new})
+        self._commit([*removed, *(_add(item, new=False) for item in new)], {}, {"work": "compact"})
+
+    def checkpoint(self) -> None:
+        """Fold the log so far into one file, and drop log entries past their retention."""
+        self.delta.create_checkpoint()
+        self.delta.cleanup_metadata()
+        log = self.path / "events" / "_delta_log"
+        sync_all([*sorted(log.glob("*.checkpoint.parquet"))[-1:], log / "_last_checkpoint", log])
+        self._since_checkpoint = 0
+
+    def _commit(self, actions: list[Any], versions: Mapping[str, int], info: Mapping[str, str]) -> None:
+        from deltalake import CommitProperties, PostCommitHookProperties, Transaction
+        from deltalake.exceptions import CommitFailedError, DeltaError
+
+        properties = CommitProperties(
+            custom_metadata={"apilens": __version__, **info},
+            # A commit that lost a race must not be repeated with the offsets it began with.
+            max_commit_retries=0,
+            app_transactions=[Transaction(name, version) for name, version in versions.items()],
+        )
+        hooks = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+        try:
+            self.delta.create_write_transaction(
+                actions,
+                "append",
+                self.delta.schema(),
+                ["day"],
+                commit_properties=properties,
+                post_commithook_properties=hooks,
+            )
+            # Without this the handle keeps its old snapshot, and its next commit would seem to race with this one.
+            self.delta.update_incremental()
+        except CommitFailedError:
+            raise StoreBusy(f"{self.path} was written by another process", hint="run the command again") from None
+        except (DeltaError, OSError) as error:
+            raise _cannot_write(self.path / "events", error) from None
+        log = self.path / "events" / "_delta_log"
+        # delta-rs does not flush what it writes.
+        sync_all([log / f"{self.delta.version():020}.json", log])
+        self._since_checkpoint += 1
+        if self._since_checkpoint >= CHECKPOINT_EVERY or self.delta.version() % CHECKPOINT_EVERY == 0:
+            self.checkpoint()
+
+    def _write_rejects(self, rejects: pl.DataFrame) -> None:
+        path = self._rejects_path(self._generation)
+        if rejects.is_empty():
+            # A killed run may have left its own under the number that this commit takes.
+            path.unlink(missing_ok=True)
+            return
+        data = rejects.write_ndjson().encode()
+        if len(data) > REJECT_BYTES:
+            cut = data.rfind(b"\n", 0, REJECT_BYTES) + 1
+            left = data.count(b"\n", cut)
+            data = data[:cut] + json.dumps({"left_out": left}).encode() + b"\n"
+        try:
+            write_new(path, data)
+        except OSError as error:
+            raise _cannot_write(path.parent, error) from None
+
+    def _rejects_path(self, generation: int) -> Path:
+        return self.path / "rejects" / f"{generation:010}.jsonl"
+
+    def _rejects_after(self, generation: int) -> Iterator[Path]:
+        limit = self._rejects_path(generation).name
+        return (path for path in (self.path / "rejects").iterdir() if path.name > limit)
+
+    def _version(self, name: str) -> int:
+        return self.delta.transaction_version(name) or 0
+
+
+@contextmanager
+def writing(
+    path: Path, *, key: bytes, wait_s: float = 30.0, extra: Mapping[str, pl.DataType] | None = None
+) -> Iterator[Writer]:
+    """Lock the store at `path` for writing, making it where there is none, with the configured columns `extra`.
+
+    Raises StoreBusy when another process keeps the lock, StoreError when the store is foreign, damaged, written with
+    another hash key, or cannot be written.
+    """
+    with private():
+        _prepare(path)
+        with locked(path / "lock", wait_s=wait_s):
+            manifest = read_manifest(path)
+            if manifest is None:
+                _create(path, key)
+            elif manifest.get("key") != fingerprint(key):
+                raise StoreError(
+                    f"{path} was written with another hash key",
+                    hint="run as the user who made it, or set APILENS_HASH_KEY to the key it was made with",
+                )
+            delta = open_delta(path)
+            _add_columns(delta, extra or {})
+            yield Writer(path, delta)
+
+
+def _prepare(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise _cannot_write(path, error) from None
+    if path.stat().st_mode & 0o022:
+        raise StoreError(f"{path} can be written by other users", hint=f"chmod 700 {path}")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise StoreError(f"{path} cannot be written by this user")
+    if read_manifest(path) is None and any(
+        item.name not in ("lock", "state", "events", "rejects") for item in path.iterdir()
+    ):
+        raise StoreError(f"{path} is a folder with other things in it", hint="name a new folder for the store")
+
+
+def _create(path: Path, key: bytes) -> None:
+    from deltalake import DeltaTable, Schema
+
+    for name in ("events", "rejects", "state"):
+        (path / name).mkdir(mode=0o700, exist_ok=True)
+    schema = Schema([_field(name, dtype) for name, dtype in DTYPES.items()])
+    DeltaTable.create(
+        str(path / "events"), schema, mode="ignore", partition_by=["day"], name="apilens events",
+        configuration={"delta.logRetentionDuration": "interval 2 days"},
+    )  # fmt: skip
+    # The manifest comes last: a store without one is made again.
+    write_new(path / "state" / "store.json", json.dumps({"version": VERSION, "key": fingerprint(key)}).encode() + b"\n")
+
+
+def _add_columns(delta: DeltaTable, extra: Mapping[str, pl.DataType]) -> None:
+    have = {item.name for item in delta.schema().fields}
+    missing = [_field(name, dtype) for name, dtype in extra.items() if name not in have]
+    if missing:
+        delta.alter.add_columns(missing)
+        delta.update_incremental()
+
+
+def _field(name: str, dtype: pl.DataType) -> Field:
+    from deltalake import Field
+    from deltalake.schema import PrimitiveType
+
+    return Field(name, PrimitiveType(_DELTA_OF[str(dtype.base_type())]))
+
+
+def _add(item: DataFile, *, new: bool) -> Any:
+    from deltalake.transaction import AddAction
+
+    return AddAction(
+        path=item.path,
+        size=item.size,
+        partition_values={"day": str(item.day)},
+        modification_time=int(time.time() * 1000),
+        data_change=new,
+        # Extremes of columns would stand in the log in the clear, and wrong ones lose rows: Parquet's own do the work.
+        stats=json.dumps({"numRecords": item.rows}),
+    )
+
+
+def _cannot_write(path: Path, error: BaseException) -> StoreError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
+    return StoreError(f"cannot write {path}: {reason}", hint="what was committed before stands; run again to go on")
+
+
+def data_files(rows: Iterable[tuple[str, int, int, date]]) -> list[DataFile]:
+    """Return rows of `Store.actions` (path, size_bytes, num_records, day) as files."""
+    return [DataFile(path, day, size, records) for path, size, records, day in rows]
