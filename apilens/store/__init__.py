@@ -6,16 +6,17 @@
     STORE/lock       flock'ed by whoever writes
 
 How far each log has been read travels in the same commit as its rows (Delta `txn` actions), so a line lands exactly
-once through kill -9, two writers and repeats. One file per thing: table (read side), writer (append side), streams
-(which log is this), maintenance (compact, vacuum), inspect (info, verify), lock, key.
+once through kill -9, two writers and repeats. One file per thing: table (reading), opening (lock, create), writer
+(append), streams (which log is this), maintenance (compact, vacuum), inspect (info, verify), lock, key, durable.
 """
 
 from apilens.store.inspect import info, verify
 from apilens.store.key import hash_key
 from apilens.store.maintenance import compact, tidy
+from apilens.store.opening import writing
 from apilens.store.streams import Position
 from apilens.store.table import Store
-from apilens.store.writer import Counts, DataFile, Writer, writing
+from apilens.store.writer import Counts, DataFile, Writer
 
 __all__ = [
     "Counts",

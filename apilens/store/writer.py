@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -17,22 +15,16 @@ import polars as pl
 
 from apilens import __version__
 from apilens.errors import StoreBusy, StoreError
-from apilens.schema import DTYPES
-from apilens.store.durable import private, sync, sync_all, write_new
-from apilens.store.key import fingerprint
-from apilens.store.lock import locked
+from apilens.store.durable import sync_all, write_new
 from apilens.store.streams import Position, advance, locate
-from apilens.store.table import VERSION, open_delta, read_manifest
 
 if TYPE_CHECKING:
-    from deltalake import DeltaTable, Field
+    from deltalake import DeltaTable
 
 CHECKPOINT_EVERY = 20
 # What a commit may keep of its rejects; the totals stay exact.
 REJECT_BYTES = 10 << 20
 _GENERATION = "generation"
-_DELTA_OF = {"String": "string", "Int64": "long", "Int32": "integer", "Int16": "short", "Float64": "double",
-             "Boolean": "boolean", "Date": "date", "Datetime": "timestamp"}  # fmt: skip
 
 
 @dataclass(slots=True)
@@ -79,8 +71,9 @@ class Advance:
 class Writer:
     """Appends to a store whose lock it holds. `write` may be called from several threads, the rest from one."""
 
-    def __init__(self, path: Path, delta: DeltaTable) -> None:
+    def __init__(self, path: Path, delta: DeltaTable, *, durable: bool = True) -> None:
         self.path = path
+        self._durable = durable
         self.delta = delta
         self.totals = {item.name: self._version(f"total/{item.name}") for item in fields(Counts)}
         self._generation = self._version(_GENERATION)
@@ -105,10 +98,10 @@ class Writer:
         try:
             folder.mkdir(exist_ok=True)
             frame.select(kept).write_parquet(folder / name, compression="zstd", compression_level=1)
-            sync(folder / name)
+            self._sync([folder / name])
         except (OSError, pl.exceptions.PolarsError) as error:
             (folder / name).unlink(missing_ok=True)
-            raise _cannot_write(folder, error) from None
+            raise cannot_write(folder, error) from None
         return DataFile(f"day={day}/{name}", day, (folder / name).stat().st_size, frame.height)
 
     def commit(
@@ -127,7 +120,7 @@ class Writer:
             self.totals[name] = total + getattr(counts, name)
             versions[f"total/{name}"] = self.totals[name]
         self._write_rejects(rejects)
-        sync_all({self.path / "events" / item.path.partition("/")[0] for item in files})
+        self._sync({self.path / "events" / item.path.partition("/")[0] for item in files})
         self._commit([_add(item, new=True) for item in files], versions, info)
         return positions
 
@@ -140,7 +133,7 @@ class Writer:
             RemoveAction(item.path, False, now_ms, size=item.size, partition_values={"day": str(item.day)})
             for item in old
         ]
-        sync_all({self.path / "events" / item.path.partition("/")[0] for item in new})
+        self._sync({self.path / "events" / item.path.partition("/")[0] for item in new})
         self._commit([*removed, *(_add(item, new=False) for item in new)], {}, {"work": "compact"})
 
     def checkpoint(self) -> None:
@@ -148,7 +141,7 @@ class Writer:
         self.delta.create_checkpoint()
         self.delta.cleanup_metadata()
         log = self.path / "events" / "_delta_log"
-        sync_all([*sorted(log.glob("*.checkpoint.parquet"))[-1:], log / "_last_checkpoint", log])
+        self._sync([*sorted(log.glob("*.checkpoint.parquet"))[-1:], log / "_last_checkpoint", log])
         self._since_checkpoint = 0
 
     def _commit(self, actions: list[Any], versions: Mapping[str, int], info: Mapping[str, str]) -> None:
@@ -176,10 +169,10 @@ class Writer:
         except CommitFailedError:
             raise StoreBusy(f"{self.path} was written by another process", hint="run the command again") from None
         except (DeltaError, OSError) as error:
-            raise _cannot_write(self.path / "events", error) from None
+            raise cannot_write(self.path / "events", error) from None
         log = self.path / "events" / "_delta_log"
         # delta-rs does not flush what it writes.
-        sync_all([log / f"{self.delta.version():020}.json", log])
+        self._sync([log / f"{self.delta.version():020}.json", log])
         self._since_checkpoint += 1
         if self._since_checkpoint >= CHECKPOINT_EVERY or self.delta.version() % CHECKPOINT_EVERY == 0:
             self.checkpoint()
@@ -198,86 +191,22 @@ class Writer:
         try:
             write_new(path, data)
         except OSError as error:
-            raise _cannot_write(path.parent, error) from None
+            raise cannot_write(path.parent, error) from None
 
     def _rejects_path(self, generation: int) -> Path:
         return self.path / "rejects" / f"{generation:010}.jsonl"
 
     def _rejects_after(self, generation: int) -> Iterator[Path]:
         limit = self._rejects_path(generation).name
-        return (path for path in (self.path / "rejects").iterdir() if path.name > limit)
+        # A name with a dot is a file that a killed run had not finished.
+        return (path for path in (self.path / "rejects").iterdir() if path.name > limit or path.name.startswith("."))
+
+    def _sync(self, paths: Iterable[Path]) -> None:
+        if self._durable:
+            sync_all(paths)
 
     def _version(self, name: str) -> int:
         return self.delta.transaction_version(name) or 0
-
-
-@contextmanager
-def writing(
-    path: Path, *, key: bytes, wait_s: float = 30.0, extra: Mapping[str, pl.DataType] | None = None
-) -> Iterator[Writer]:
-    """Lock the store at `path` for writing, making it where there is none, with the configured columns `extra`.
-
-    Raises StoreBusy when another process keeps the lock, StoreError when the store is foreign, damaged, written with
-    another hash key, or cannot be written.
-    """
-    with private():
-        _prepare(path)
-        with locked(path / "lock", wait_s=wait_s):
-            manifest = read_manifest(path)
-            if manifest is None:
-                _create(path, key)
-            elif manifest.get("key") != fingerprint(key):
-                raise StoreError(
-                    f"{path} was written with another hash key",
-                    hint="run as the user who made it, or set APILENS_HASH_KEY to the key it was made with",
-                )
-            delta = open_delta(path)
-            _add_columns(delta, extra or {})
-            yield Writer(path, delta)
-
-
-def _prepare(path: Path) -> None:
-    try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise _cannot_write(path, error) from None
-    if path.stat().st_mode & 0o022:
-        raise StoreError(f"{path} can be written by other users", hint=f"chmod 700 {path}")
-    if not os.access(path, os.W_OK | os.X_OK):
-        raise StoreError(f"{path} cannot be written by this user")
-    if read_manifest(path) is None and any(
-        item.name not in ("lock", "state", "events", "rejects") for item in path.iterdir()
-    ):
-        raise StoreError(f"{path} is a folder with other things in it", hint="name a new folder for the store")
-
-
-def _create(path: Path, key: bytes) -> None:
-    from deltalake import DeltaTable, Schema
-
-    for name in ("events", "rejects", "state"):
-        (path / name).mkdir(mode=0o700, exist_ok=True)
-    schema = Schema([_field(name, dtype) for name, dtype in DTYPES.items()])
-    DeltaTable.create(
-        str(path / "events"), schema, mode="ignore", partition_by=["day"], name="apilens events",
-        configuration={"delta.logRetentionDuration": "interval 2 days"},
-    )  # fmt: skip
-    # The manifest comes last: a store without one is made again.
-    write_new(path / "state" / "store.json", json.dumps({"version": VERSION, "key": fingerprint(key)}).encode() + b"\n")
-
-
-def _add_columns(delta: DeltaTable, extra: Mapping[str, pl.DataType]) -> None:
-    have = {item.name for item in delta.schema().fields}
-    missing = [_field(name, dtype) for name, dtype in extra.items() if name not in have]
-    if missing:
-        delta.alter.add_columns(missing)
-        delta.update_incremental()
-
-
-def _field(name: str, dtype: pl.DataType) -> Field:
-    from deltalake import Field
-    from deltalake.schema import PrimitiveType
-
-    return Field(name, PrimitiveType(_DELTA_OF[str(dtype.base_type())]))
 
 
 def _add(item: DataFile, *, new: bool) -> Any:
@@ -294,7 +223,7 @@ def _add(item: DataFile, *, new: bool) -> Any:
     )
 
 
-def _cannot_write(path: Path, error: BaseException) -> StoreError:
+def cannot_write(path: Path, error: BaseException) -> StoreError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
     return StoreError(f"cannot write {path}: {reason}", hint="what was committed before stands; run again to go on")
 

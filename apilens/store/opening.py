@@ -1,0 +1,101 @@
+"""Opening a store to write to it: locked, private, made where there is none, and of the right key and version."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from apilens.errors import StoreError
+from apilens.schema import DTYPES
+from apilens.store.durable import private, write_new
+from apilens.store.key import fingerprint
+from apilens.store.lock import locked
+from apilens.store.table import VERSION, open_delta, read_manifest
+from apilens.store.writer import Writer, cannot_write
+
+if TYPE_CHECKING:
+    from deltalake import DeltaTable, Field
+
+_DELTA_OF = {"String": "string", "Int64": "long", "Int32": "integer", "Int16": "short", "Float64": "double",
+             "Boolean": "boolean", "Date": "date", "Datetime": "timestamp"}  # fmt: skip
+
+
+@contextmanager
+def writing(
+    path: Path,
+    *,
+    key: bytes,
+    wait_s: float = 30.0,
+    durable: bool = True,
+    extra: Mapping[str, pl.DataType] | None = None,
+) -> Iterator[Writer]:
+    """Lock the store at `path` for writing, making it where there is none, with the configured columns `extra`.
+    durable: flush every commit to disk; a store that nobody keeps need not be.
+
+    Raises StoreBusy when another process keeps the lock, StoreError when the store is foreign, damaged, written with
+    another hash key, or cannot be written.
+    """
+    with private():
+        _prepare(path)
+        with locked(path / "lock", wait_s=wait_s):
+            manifest = read_manifest(path)
+            if manifest is None:
+                _create(path, key)
+            elif manifest.get("key") != fingerprint(key):
+                raise StoreError(
+                    f"{path} was written with another hash key",
+                    hint="run as the user who made it, or set APILENS_HASH_KEY to the key it was made with",
+                )
+            delta = open_delta(path)
+            _add_columns(delta, extra or {})
+            yield Writer(path, delta, durable=durable)
+
+
+def _prepare(path: Path) -> None:
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise cannot_write(path, error) from None
+    if path.stat().st_mode & 0o022:
+        raise StoreError(f"{path} can be written by other users", hint=f"chmod 700 {path}")
+    if not os.access(path, os.W_OK | os.X_OK):
+        raise StoreError(f"{path} cannot be written by this user")
+    if read_manifest(path) is None and any(
+        item.name not in ("lock", "state", "events", "rejects") for item in path.iterdir()
+    ):
+        raise StoreError(f"{path} is a folder with other things in it", hint="name a new folder for the store")
+
+
+def _create(path: Path, key: bytes) -> None:
+    from deltalake import DeltaTable, Schema
+
+    for name in ("events", "rejects", "state"):
+        (path / name).mkdir(mode=0o700, exist_ok=True)
+    schema = Schema([_field(name, dtype) for name, dtype in DTYPES.items()])
+    DeltaTable.create(
+        str(path / "events"), schema, mode="ignore", partition_by=["day"], name="apilens events",
+        configuration={"delta.logRetentionDuration": "interval 2 days"},
+    )  # fmt: skip
+    # The manifest comes last: a store without one is made again.
+    write_new(path / "state" / "store.json", json.dumps({"version": VERSION, "key": fingerprint(key)}).encode() + b"\n")
+
+
+def _add_columns(delta: DeltaTable, extra: Mapping[str, pl.DataType]) -> None:
+    have = {item.name for item in delta.schema().fields}
+    missing = [_field(name, dtype) for name, dtype in extra.items() if name not in have]
+    if missing:
+        delta.alter.add_columns(missing)
+        delta.update_incremental()
+
+
+def _field(name: str, dtype: pl.DataType) -> Field:
+    from deltalake import Field
+    from deltalake.schema import PrimitiveType
+
+    return Field(name, PrimitiveType(_DELTA_OF[str(dtype.base_type())]))
