@@ -1,0 +1,197 @@
+"""Logs into the store, exactly once: sources → formats → enrich → store."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+
+from apilens.config import Settings
+from apilens.enrich import configured_dtypes
+from apilens.errors import InputError
+from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline, ReadOptions, in_order
+from apilens.sources import Block, Reader
+from apilens.store import Counts, DataFile, Position, compact, tidy, writing
+from apilens.store.maintenance import Compaction
+from apilens.store.writer import Advance, Writer
+
+# A log that is not sorted by time makes a file for each day in each commit; larger commits make fewer of them.
+SCATTERED_DAYS = 8
+SCATTERED_BLOCKS = 6
+SHOWN_REJECTS = 20
+
+Batch = list[tuple[Log, Block]]
+
+
+@dataclass(slots=True)
+class Summary:
+    """What a run did: a log for each input that was read, totals that balance, and what could not be read."""
+
+    logs: list[Log] = field(default_factory=list)
+    counts: Counts = field(default_factory=Counts)
+    problems: list[InputError] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
+    shown_rejects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTS))
+    compaction: Compaction = field(default_factory=Compaction)
+    commits: int = 0
+
+    def take(self, pipeline: Pipeline) -> None:
+        """Take over what a pipeline noted on its way."""
+        self.logs, self.problems = pipeline.logs, pipeline.problems
+        self.skipped, self.warnings = pipeline.skipped, pipeline.warnings
+
+    def keep_rejects(self, rejects: pl.DataFrame) -> None:
+        """Keep the first rejects, to be shown."""
+        room = SHOWN_REJECTS - self.shown_rejects.height
+        if room > 0 and rejects.height:
+            self.shown_rejects = pl.concat([self.shown_rejects, rejects.head(room)])
+
+    @property
+    def pending(self) -> int:
+        """Bytes of half-written last lines, which the next run will read."""
+        return sum(log.pending for log in self.logs)
+
+
+@dataclass(slots=True)
+class Stream:
+    """The content behind one or more inputs of a run: its first bytes, how far it was read, and how far committed."""
+
+    head: bytes
+    read: Position
+    committed: Position
+
+
+class Streams:
+    """What a run has read by content, so that a log and its copy, both named, are read once."""
+
+    def __init__(self, position: Callable[[bytes], Position]) -> None:
+        self._position = position
+        self._by_first_line: dict[bytes, list[Stream]] = {}
+        self._by_reader: dict[int, Stream] = {}
+
+    def start(self, reader: Reader) -> Position:
+        """Return where to go on reading: behind what the store has, or what an earlier input of this run gave."""
+        head = reader.head
+        alike = self._by_first_line.setdefault(head.partition(b"\n")[0], [])
+        stream = next((item for item in alike if head.startswith(item.head) or item.head.startswith(head)), None)
+        if stream is None:
+            known = self._position(head)
+            stream = Stream(head, known, known)
+            alike.append(stream)
+        elif len(head) > len(stream.head):
+            stream.head = head
+        self._by_reader[id(reader)] = stream
+        return stream.read
+
+    def follow(self, blocks: Iterable[tuple[Log, Block]]) -> Iterator[tuple[Log, Block]]:
+        """Pass blocks on, noting how far they take their stream."""
+        for log, block in blocks:
+            if not log.reader.is_stream:
+                stream = self.of(log)
+                stream.read = Position(stream.read.stream, block.end, block.first_line + block.lines - 1)
+            yield log, block
+
+    def of(self, log: Log) -> Stream:
+        """Return the stream that an input is read from."""
+        return self._by_reader[id(log.reader)]
+
+
+@dataclass
+class _Batches:
+    """Blocks grouped until they hold about `size` bytes: small files share a commit. `size` may change on the way."""
+
+    blocks: Iterable[tuple[Log, Block]]
+    size: int
+
+    def __iter__(self) -> Iterator[Batch]:
+        batch: Batch = []
+        held = 0
+        for log, block in self.blocks:
+            batch.append((log, block))
+            held += len(block.data)
+            if held >= self.size // 2:
+                yield batch
+                batch, held = [], 0
+        if batch:
+            yield batch
+
+
+@dataclass(frozen=True, slots=True)
+class _Written:
+    """A batch whose files are on disk and wait for their commit."""
+
+    files: list[DataFile]
+    ends: Batch
+    counts: Counts
+    by_log: list[tuple[Log, Counts]]
+    rejects: pl.DataFrame
+
+
+def ingest(
+    inputs: Sequence[str], store: Path, *, settings: Settings, options: ReadOptions, key: bytes, now: datetime,
+    wait_s: float = 30.0, final: bool = False, durable: bool = True, block_bytes: int = BLOCK_BYTES,
+    advance: Callable[[int, str], None] | None = None,
+) -> Summary:  # fmt: skip
+    """Read what is new in the inputs into the store at `store` (made where there is none).
+
+    final: an unterminated last line is read too, not left for the next run. durable: flush every commit to disk.
+    block_bytes: how much is parsed at once; a commit holds about as much. Inputs that cannot be read are in
+    `Summary.problems`; the others were ingested. Raises StoreBusy and StoreError.
+    """
+    summary = Summary()
+    pipeline = Pipeline(settings, options, key=key, now=now, block_bytes=block_bytes)
+    with writing(store, key=key, wait_s=wait_s, durable=durable, extra=configured_dtypes(settings)) as writer:
+        streams = Streams(writer.position)
+
+        def write(batch: Batch) -> _Written:
+            return _write(writer, pipeline, batch)
+
+        blocks = pipeline.blocks(inputs, final=final, start=streams.start, advance=advance)
+        batches = _Batches(streams.follow(blocks), block_bytes)
+        for written in in_order(write, batches):
+            _commit(writer, written, streams)
+            _account(summary, written)
+            scattered = len(written.files) > SCATTERED_DAYS
+            batches.size = block_bytes * (SCATTERED_BLOCKS if scattered else 1)
+        summary.take(pipeline)
+        summary.compaction = compact(writer, today=now.date())
+        tidy(writer)
+    return summary
+
+
+def _write(writer: Writer, pipeline: Pipeline, batch: Batch) -> _Written:
+    pieces = [pipeline.parse(log, block) for log, block in batch]
+    counts = Counts()
+    for piece in pieces:
+        counts += piece.counts
+    events = pl.concat([piece.events for piece in pieces])
+    rejects = pl.concat([piece.rejects for piece in pieces])
+    # The last block of each log says how far this batch takes it.
+    ends = {id(log): (log, block) for log, block in batch}
+    return _Written(
+        writer.write(events), list(ends.values()), counts, [(piece.log, piece.counts) for piece in pieces], rejects
+    )
+
+
+def _commit(writer: Writer, written: _Written, streams: Streams) -> None:
+    # A pipe has no place to go on from.
+    ends = [(streams.of(log), block) for log, block in written.ends if not log.reader.is_stream]
+    advances = [
+        Advance(stream.committed, stream.head, block.end, block.first_line + block.lines - 1) for stream, block in ends
+    ]
+    info = {"sources": ", ".join(sorted({log.source.name for log, _ in written.ends}))[:500]}
+    after = writer.commit(written.files, advances, counts=written.counts, rejects=written.rejects, info=info)
+    for (stream, _), position in zip(ends, after, strict=True):
+        stream.committed = position
+
+
+def _account(summary: Summary, written: _Written) -> None:
+    summary.counts += written.counts
+    for log, counts in written.by_log:
+        log.counts += counts
+    summary.commits += 1
+    summary.keep_rejects(written.rejects)

@@ -1,0 +1,41 @@
+"""What a reading command reads: the store, or log files by way of a private store that is gone afterwards."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+from apilens.config import Settings
+from apilens.errors import InputError
+from apilens.ingest import Summary, ingest
+from apilens.pipeline import ReadOptions
+from apilens.store import Store, hash_key
+
+
+@contextmanager
+def reading(
+    files: Sequence[str], *, store: Path, settings: Settings, options: ReadOptions, now: datetime,
+    advance: Callable[[int, str], None] | None = None,
+) -> Iterator[tuple[Store, Summary | None]]:  # fmt: skip
+    """Open the store at `store`, or with `files` a temporary one made of them, and what became of the files.
+
+    One code path for both. Raises InputError when there is no store, or when not one of the files could be read.
+    """
+    if not files:
+        yield Store.open(store), None
+        return
+    with tempfile.TemporaryDirectory(prefix="apilens-") as folder:
+        path = Path(folder) / "store"
+        summary = ingest(
+            files, path, settings=settings, options=options, key=hash_key(os.environ), now=now, final=True,
+            durable=False, advance=advance,
+        )  # fmt: skip
+        if summary.problems and not summary.logs:
+            raise summary.problems[0]
+        if not summary.logs and summary.skipped:
+            raise InputError(f"nothing to read: {summary.skipped[0]}")
+        yield Store.open(path), summary

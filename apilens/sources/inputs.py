@@ -1,0 +1,150 @@
+"""What a user names (files, globs, directories, `-`) as the logs that it means, in the order to read them."""
+
+from __future__ import annotations
+
+import glob
+import os
+import re
+import stat
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from apilens.errors import InputError
+
+STDIN = ("-", "/dev/stdin")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One log to read.
+
+    name: the path as given or found, what is shown and stored (`stdin` for `-`). path: None for stdin. named: the user
+    named this very file, rather than a directory or glob that holds it. size: bytes on disk, None for a pipe.
+    """
+
+    name: str
+    path: Path | None
+    named: bool
+    size: int | None
+
+
+def printable(name: str) -> str:
+    """Return a file's name with the bytes that are no UTF-8 written as `\\xff`."""
+    return os.fsencode(name).decode("utf-8", "backslashreplace")
+
+
+def expand(inputs: Sequence[str]) -> tuple[list[Source], list[InputError]]:
+    """Return the files that the inputs mean, and one InputError for each that cannot be read.
+
+    An input is a file, a FIFO, a directory (all below it, hidden names and links to directories left out), a glob where
+    no file has that very name, or `-`. What a directory or glob holds comes oldest first, so that rotated files come in
+    their order. A file that is met twice, under whatever name, comes once.
+    """
+    found = _Found()
+    for text in inputs:
+        if text in STDIN:
+            found.add_stdin()
+        elif not _is_name(text):
+            found.errors.append(InputError(f"{text!a}: not a file name"))
+        elif os.path.lexists(text) or not glob.has_magic(text):
+            found.add(text, named=True)
+        elif paths := _matches(text):
+            found.add_all(paths)
+        else:
+            found.errors.append(InputError(f"{printable(text)}: no file matches"))
+    return found.sources, found.errors
+
+
+class _Found:
+    """What `expand` has found so far."""
+
+    def __init__(self) -> None:
+        self.sources: list[Source] = []
+        self.errors: list[InputError] = []
+        # Device and inode tell one file from another within this run; across runs the content does.
+        self._seen: set[tuple[int, int]] = set()
+
+    def add_stdin(self) -> None:
+        if not any(source.path is None for source in self.sources):
+            self.sources.append(Source("stdin", None, True, None))
+
+    def add(self, path: str, *, named: bool) -> None:
+        """Add a file, or all below a directory."""
+        name = printable(path)
+        try:
+            info = Path(path).stat()
+        except OSError as error:
+            why = reason(error)
+            if isinstance(error, FileNotFoundError):
+                why = "a symbolic link to nothing" if Path(path).is_symlink() else "no such file"
+            self.errors.append(InputError(f"{name}: {why}"))
+            return
+        if (info.st_dev, info.st_ino) in self._seen:
+            return
+        self._seen.add((info.st_dev, info.st_ino))
+        if stat.S_ISDIR(info.st_mode):
+            self._add_below(path)
+        elif (problem := _unreadable(path, info.st_mode, named)) is not None:
+            self.errors.append(InputError(f"{name}: {problem}"))
+        else:
+            size = info.st_size if stat.S_ISREG(info.st_mode) else None
+            self.sources.append(Source(name, Path(path), named, size))
+
+    def add_all(self, paths: list[str]) -> None:
+        """Add files that a glob or directory holds, oldest first, then by name."""
+        for path in sorted(paths, key=lambda path: (_modified(path), path)):
+            self.add(path, named=False)
+
+    def _add_below(self, folder: str) -> None:
+        paths: list[str] = []
+        denied: list[OSError] = []
+        for base, folders, names in os.walk(folder, onerror=denied.append):
+            folders[:] = sorted(name for name in folders if not name.startswith("."))
+            paths += (os.path.join(base, name) for name in names if not name.startswith("."))  # noqa: PTH118
+        self.errors += (InputError(f"{printable(str(error.filename))}: {reason(error)}") for error in denied)
+        if not paths and not denied:
+            self.errors.append(InputError(f"{printable(folder)}: no files in this directory"))
+        self.add_all(paths)
+
+
+def reason(error: OSError) -> str:
+    """Return what the system says of a failed call, in lower case: `permission denied`."""
+    return (error.strerror or str(error)).lower()
+
+
+def _is_name(text: str) -> bool:
+    try:
+        return bool(text) and b"\0" not in os.fsencode(text)
+    except UnicodeEncodeError:
+        # A lone surrogate, as a configuration file may hold it.
+        return False
+
+
+def _unreadable(path: str, mode: int, named: bool) -> str | None:
+    """Say why something that is no directory cannot be read as a log, or None."""
+    if not stat.S_ISREG(mode) and not (named and stat.S_ISFIFO(mode)):
+        kinds = ((stat.S_ISFIFO, "a FIFO: name it to read it"), (stat.S_ISSOCK, "a socket, not a log"))
+        return next((text for test, text in kinds if test(mode)), "a device, not a log")
+    return None if os.access(path, os.R_OK) else "permission denied"
+
+
+def _modified(path: str) -> int:
+    try:
+        return Path(path).stat().st_mtime_ns
+    except OSError:
+        return 0
+
+
+def _matches(pattern: str) -> list[str]:
+    parts = Path(pattern).parts
+    if "**" not in parts:
+        # Unlike Path.glob it leaves hidden names out unless they are asked for.
+        return glob.glob(pattern)  # noqa: PTH207
+    # glob.glob would follow links to directories below `**`, for ever if two of them form a loop; Path.glob does not.
+    first = next(number for number, part in enumerate(parts) if glob.has_magic(part))
+    base = Path(*parts[:first])
+    # Path.glob refuses `a**b`, which means `a*b`.
+    rest = [part if part == "**" else re.sub(r"\*+", "*", part) for part in parts[first:]]
+    found = base.glob("/".join(rest))
+    return [str(path) for path in found if not any(name.startswith(".") for name in path.relative_to(base).parts)]

@@ -1,0 +1,170 @@
+"""Times apilens against DuckDB and GoAccess on the same logs in the same run, and writes RESULTS.md.
+
+usage: python benchmarks/run.py [--lines 6000000] [--events 250000] [--times 5] [--only NAME …]
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+import duckdb
+import polars as pl
+
+from apilens.demo import write_combined, write_moesif
+from apilens.store import Store
+from harness import Contender, in_turn, remove
+
+HERE = Path(__file__).parent
+DATA = HERE / "data"
+END = datetime(2026, 11, 23, tzinfo=UTC)
+APILENS = str(Path(sys.executable).with_name("apilens"))
+CONVERT_COLUMNS = (
+    "timestamp,client_ip,account,method,path,query_keys,protocol,status,response_bytes,referrer,user_agent,endpoint"
+)
+MOESIF_COLUMNS = "timestamp,account,user,method,host,path,status,duration_ms,client_ip,event_id"
+
+
+def script(name: str, *arguments: object) -> list[str]:
+    """Return the command that runs a script of this folder."""
+    return [sys.executable, str(HERE / name), *map(str, arguments)]
+
+
+def combined(lines: int) -> tuple[str, list[Contender]]:
+    """A combined log: convert and ingest against DuckDB's regex, and GoAccess's report."""
+    log = DATA / f"combined-{lines}.log"
+    if not log.exists():
+        write_combined(log, events=lines, days=14, seed=7, end=END)
+    store, ours, theirs, report = DATA / "store", DATA / "ours.parquet", DATA / "theirs.parquet", DATA / "goaccess.json"
+    contenders = [
+        Contender(
+            "DuckDB regexp_extract, 12 columns to Parquet", script("duckdb_combined.py", log, theirs), remove(theirs)
+        ),
+        Contender(
+            "apilens convert, the same 12 columns to Parquet",
+            [APILENS, "convert", str(log), "-o", str(ours), "--columns", CONVERT_COLUMNS],
+            remove(ours),
+        ),
+        Contender(
+            "apilens ingest, all columns, committed",
+            [APILENS, "ingest", str(log), "--store", str(store)],
+            remove(store),
+        ),
+    ]
+    if shutil.which("goaccess"):
+        goaccess = ["goaccess", str(log), "--log-format=COMBINED", "-o", str(report), "--no-progress"]
+        contenders.append(Contender("GoAccess JSON report", goaccess, remove(report)))
+    return f"{lines:,} combined lines, {log.stat().st_size / 1e6:,.0f} MB", contenders
+
+
+def moesif(events: int) -> tuple[str, list[Contender]]:
+    """A Moesif dump: convert against DuckDB's read_json of the same fields."""
+    log = DATA / f"moesif-{events}.jsonl"
+    if not log.exists():
+        write_moesif(log, events=events, days=14, seed=7, end=END)
+    ours, theirs = DATA / "moesif-ours.parquet", DATA / "moesif-theirs.parquet"
+    return f"{events:,} Moesif events, {log.stat().st_size / 1e6:,.0f} MB", [
+        Contender("DuckDB read_json, ten fields to Parquet", script("duckdb_moesif.py", log, theirs), remove(theirs)),
+        Contender(
+            "apilens convert, the same ten fields to Parquet",
+            [APILENS, "convert", str(log), "-o", str(ours), "--columns", MOESIF_COLUMNS],
+            remove(ours),
+        ),
+    ]
+
+
+def report(lines: int) -> tuple[str, list[Contender]]:
+    """The per-account report on a store, against DuckDB on the same files."""
+    store = DATA / f"store-{lines}"
+    if not store.exists():
+        log = DATA / f"combined-{lines}.log"
+        write_combined(log, events=lines, days=14, seed=7, end=END)
+        subprocess.run([APILENS, "ingest", str(log), "--store", str(store)], check=True)
+        subprocess.run([APILENS, "store", "compact", "--store", str(store)], check=True)
+        log.unlink()
+    files = DATA / "files.txt"
+    files.write_text("\n".join(Store.open(store).files()))
+    metrics = "requests,errors,error_rate,endpoints"
+    ours = [APILENS, "report", "--by", "account", "--metrics", metrics, "--limit", "all", "--store", str(store)]
+    return f"report --by account on {lines:,} events", [
+        Contender("DuckDB, the same files", script("duckdb_report.py", files)),
+        Contender("apilens report", ours),
+    ]
+
+
+def status_sums() -> list[str]:
+    """Compare what the contenders read: rows and sums of the status codes."""
+    words = []
+    for name, path in {"DuckDB": DATA / "theirs.parquet", "apilens convert": DATA / "ours.parquet"}.items():
+        rows, total = duckdb.sql(f"SELECT count(*), sum(status) FROM '{path}'").fetchone()  # type: ignore[misc]
+        words.append(f"{name}: {rows:,} rows, status sum {total:,}")
+    files = Store.open(DATA / "store").files()
+    rows, total = (
+        pl.scan_parquet(files, hive_partitioning=False, schema={"status": pl.Int16}, extra_columns="ignore")
+        .select(pl.len(), pl.col("status").cast(pl.Int64).sum())
+        .collect()
+        .row(0)
+    )
+    words.append(f"apilens ingest: {rows:,} rows, status sum {total:,}")
+    goaccess = DATA / "goaccess.json"
+    if goaccess.exists():
+        general = json.loads(goaccess.read_text())["general"]
+        words.append(f"GoAccess: {general['valid_requests']:,} valid requests")
+    return words
+
+
+def table(contenders: list[Contender]) -> list[str]:
+    """Return a Markdown table of medians; the ratio is the first contender's wall time by each one's."""
+    base = contenders[0].median("wall_s")
+    rows = ["| | wall s | CPU s | peak RSS MB | times as fast as the first |", "|---|---:|---:|---:|---:|"]
+    for item in contenders:
+        wall, cpu, rss = (item.median(figure) for figure in ("wall_s", "cpu_s", "rss_mb"))
+        rows.append(f"| {item.name} | {wall:.2f} | {cpu:.2f} | {rss:.0f} | {base / wall:.2f} |")
+    return rows
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--lines", type=int, default=6_000_000)
+    parser.add_argument("--events", type=int, default=250_000)
+    parser.add_argument("--report-lines", type=int, default=20_000_000)
+    parser.add_argument("--times", type=int, default=5)
+    parser.add_argument("--only", nargs="*", default=["combined", "moesif", "report"])
+    options = parser.parse_args()
+    DATA.mkdir(exist_ok=True)
+    load = os.getloadavg()[0]
+    words = [
+        "# Results",
+        "",
+        f"`make bench` on {os.cpu_count()} cores, {datetime.now(UTC):%Y-%m-%d}, load {load:.1f} at the start; "
+        f"Python {platform.python_version()}, "
+        + ", ".join(f"{name} {version(name)}" for name in ("polars", "duckdb", "deltalake", "narwhals"))
+        + f". Medians of {options.times} runs in turn, whole processes. README.md here says what work each does.",
+    ]
+    parts = {
+        "combined": (combined, options.lines),
+        "moesif": (moesif, options.events),
+        "report": (report, options.report_lines),
+    }
+    for name in options.only:
+        build, size = parts[name]
+        title, contenders = build(size)
+        in_turn(contenders, times=options.times)
+        words += ["", f"## {title}", "", *table(contenders)]
+        if name == "combined":
+            words += ["", *(f"- {line}" for line in status_sums())]
+        print("\n".join(words[-len(contenders) - 8 :]), flush=True)
+    if set(options.only) == set(parts):
+        (HERE / "RESULTS.md").write_text("\n".join(words) + "\n")
+
+
+if __name__ == "__main__":
+    main()
