@@ -21,7 +21,7 @@ from sqlglot import exp
 
 from apilens.errors import UsageError
 from apilens.spelling import nearest
-from apilens.syntax import METRIC_CALLS, marked, name_of, parse, spelled
+from apilens.syntax import METRIC_CALLS, like_regex, marked, name_of, parse, spelled
 
 Kind = Literal["text", "number", "bool", "time", "date"]
 
@@ -53,17 +53,8 @@ _TEXT_TESTS: Mapping[type[exp.Expr], Callable[[nw.Expr, str], nw.Expr]] = {
 }
 # What sqlglot sets on whitelisted nodes without changing their meaning here.
 _HARMLESS = {
-    "this",
-    "expression",
-    "expressions",
-    "low",
-    "high",
-    "negate",
-    "quoted",
-    "table",
-    "is_string",
-    "typed",
-    "safe",
+    *("this", "expression", "expressions", "low", "high", "negate"),
+    *("quoted", "table", "is_string", "typed", "safe"),
 }
 
 
@@ -112,9 +103,7 @@ class _Compiler:
         if unknown and not isinstance(node, METRIC_CALLS):
             self.fail(node, f"`{unknown[0].upper()}` is not understood here")
         term = self._build(node)
-        if node.args.get("negate"):
-            return Term(~term.expr, "bool")
-        return term
+        return Term(~term.expr, "bool") if node.args.get("negate") else term
 
     def _build(self, node: exp.Expr) -> Term:
         match node:
@@ -187,8 +176,9 @@ class _Compiler:
             term = self.build(node.this)
             if term.kind != "number":
                 self.fail(node, f"a {term.kind} has no negative")
-            value = -term.value if isinstance(term.value, (int, float)) else None
-            return Term(nw.lit(value) if value is not None else -term.expr.cast(nw.Float64), "number", value)
+            if isinstance(term.value, (int, float)):
+                return Term(nw.lit(-term.value), "number", -term.value)
+            return Term(-term.expr.cast(nw.Float64), "number")
         if isinstance(node, exp.Boolean):
             return Term(nw.lit(bool(node.this)), "bool", bool(node.this))
         if node.args.get("is_string"):
@@ -274,7 +264,8 @@ class _Compiler:
         pattern = self.literal_text(node.expression)
         if len(pattern) > MAX_PATTERN:
             self.fail(node.expression, f"a pattern has at most {MAX_PATTERN} characters")
-        return Term(self.text_of(node.this).str.contains(like_regex(pattern, isinstance(node, exp.ILike))), "bool")
+        regex = like_regex(pattern, ignore_case=isinstance(node, exp.ILike))
+        return Term(self.text_of(node.this).str.contains(regex), "bool")
 
     def coalesce(self, node: exp.Expr) -> Term:
         first = self.build(node.this)
@@ -299,18 +290,7 @@ class _Compiler:
         raise UsageError(marked(message, self.text, start, end), hint=hint)
 
 
-def like_regex(pattern: str, ignore_case: bool = False) -> str:
-    """Return the anchored regex of a LIKE pattern: `%` any text, `_` any one character, all else as it stands."""
-    escaped = re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", pattern)
-    body = re.sub(r"%+", ".*", escaped).replace("_", ".")
-    return f"(?s{'i' if ignore_case else ''})^{body}\\z"
-
-
 def _kind(dtype: pl.DataType) -> Kind:
-    if dtype == pl.Boolean:
-        return "bool"
     if dtype.is_numeric():
         return "number"
-    if dtype == pl.Date:
-        return "date"
-    return "time" if dtype.is_temporal() else "text"
+    return "bool" if dtype == pl.Boolean else "date" if dtype == pl.Date else "time" if dtype.is_temporal() else "text"

@@ -73,8 +73,8 @@ class Piece:
 class Pipeline:
     """Reads inputs in order.
 
-    On the way `logs` fills with what is read, `problems` with inputs that could not be, `skipped` with files of a folder
-    or glob that are no logs, `warnings` with what the user should know.
+    On the way `logs` fills with what is read, `problems` with inputs that could not be, `skipped` with files of a
+    folder or glob that are no logs, `warnings` with what the user should know.
     """
 
     def __init__(

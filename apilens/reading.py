@@ -12,8 +12,9 @@ from pathlib import Path
 from apilens.config import Settings
 from apilens.errors import InputError
 from apilens.ingest import Summary, ingest
-from apilens.pipeline import ReadOptions
+from apilens.pipeline import CLOCK_SLACK, ReadOptions
 from apilens.store import Store, hash_key
+from apilens.window import Window, anchor, is_relative, parse_window
 
 
 @contextmanager
@@ -39,3 +40,12 @@ def reading(
         if not summary.logs and summary.skipped:
             raise InputError(f"nothing to read: {summary.skipped[0]}")
         yield Store.open(path), summary
+
+
+def window_of(
+    store: Store, *, since: str | None, until: str | None, now: datetime, tz: str
+) -> tuple[Window, datetime | None, str | None]:
+    """Return the window that is meant, the newest event, and a note when `since` counts back from that one."""
+    newest = store.newest(now + CLOCK_SLACK)
+    moment, note = anchor(now, newest) if is_relative(since) else (now, None)
+    return parse_window(since, until, now=moment, tz=tz), newest, note

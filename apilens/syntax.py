@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import sqlglot
 from sqlglot import exp
 
@@ -86,3 +88,10 @@ def marked(message: str, text: str, start: int, end: int) -> str:
     shown = text[left : min(line_end, left + 100)]
     carets = "^" * max(1, min(end, left + len(shown)) - start)
     return f"{message}\n  {shown}\n  {' ' * (start - left)}{carets}"
+
+
+def like_regex(pattern: str, *, ignore_case: bool = False) -> str:
+    """Return the anchored regex of a LIKE pattern: `%` any text, `_` any one character, all else as it stands."""
+    escaped = re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", pattern)
+    body = re.sub(r"%+", ".*", escaped).replace("_", ".")
+    return f"(?s{'i' if ignore_case else ''})^{body}\\z"

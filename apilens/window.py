@@ -110,7 +110,7 @@ def zone_of(tz: str) -> tzinfo:
 def _moment(text: str, now: datetime, zone: tzinfo, flag: str) -> datetime:
     try:
         found = _expression(text.strip(), now.astimezone(zone), zone)
-    except (OverflowError, OSError) as error:
+    except (OverflowError, OSError, ValueError) as error:
         raise UsageError(f"{flag} {text} lies outside the calendar", hint=f"write one of {_GRAMMAR}") from error
     if found is None:
         raise UsageError(f"{flag} cannot read `{text}` as a time", hint=f"write one of {_GRAMMAR}")

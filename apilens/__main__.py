@@ -1,0 +1,5 @@
+"""`python -m apilens` is `apilens`."""
+
+from apilens.cli import main
+
+main()

@@ -1,0 +1,137 @@
+"""Options that commands share, with one name and letter everywhere, and what they come to together."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from apilens.errors import UsageError
+from apilens.render import RENDERERS
+
+if TYPE_CHECKING:
+    from apilens.config import Settings
+    from apilens.pipeline import ReadOptions
+
+DEFAULT_STORE = ".apilens"
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def _stacked(*decorators: Callable[[F], F]) -> Callable[[F], F]:
+    def decorate(function: F) -> F:
+        for decorator in reversed(decorators):
+            function = decorator(function)
+        return function
+
+    return decorate
+
+
+def common_options(function: F) -> F:
+    """Add --store, --config, --now, --debug and --quiet."""
+    return _stacked(
+        click.option("--store", "store_path", metavar="DIR", envvar="APILENS_STORE", help="The store.  [./.apilens]"),
+        click.option(
+            "--config", "config_path", metavar="FILE", envvar="APILENS_CONFIG", help="Settings.  [apilens.yaml]"
+        ),
+        click.option("--now", envvar="APILENS_NOW", hidden=True),
+        click.option("--debug", is_flag=True, hidden=True, expose_value=False),
+        click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors on stderr."),
+    )(function)
+
+
+def reading_options(function: F) -> F:
+    """Add how logs are read: --input-format, --log-format and --source-tz."""
+    return _stacked(
+        click.option("--input-format", metavar="NAME", help="Read as this format instead of detecting it."),
+        click.option("--log-format", metavar="STRING", help="An nginx log_format or Apache LogFormat string."),
+        click.option("--source-tz", metavar="ZONE", help="Zone of times that state none.  [UTC]"),
+    )(function)
+
+
+def output_options(function: F) -> F:
+    """Add how results are written: --format, --output, --no-header, --csv-raw and --color."""
+    return _stacked(
+        click.option("--format", "-f", "kind", type=click.Choice(list(RENDERERS)), help="[table; tsv in a pipe]"),
+        click.option("--output", "-o", metavar="FILE", help="Write to a file; its suffix decides the format."),
+        click.option("--no-header", is_flag=True, help="Leave out the row of names in TSV and CSV."),
+        click.option("--csv-raw", is_flag=True, help="Leave cells that a spreadsheet would run as they are."),
+        click.option("--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="[auto]"),
+    )(function)
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What a command runs with: settings, the store's place, the clock."""
+
+    settings: Settings
+    store: Path
+    now: datetime
+    quiet: bool
+    # Whether --now or APILENS_NOW fixed the clock.
+    fixed: bool = False
+
+    def say(self, line: str) -> None:
+        """Print a line for people, unless --quiet."""
+        if not self.quiet:
+            warn(line)
+
+
+def warn(line: str) -> None:
+    """Print a line on stderr, whatever it holds."""
+    from apilens.render.safe import safe
+
+    click.echo(safe(line), err=True)
+
+
+def session(*, store_path: str | None, config_path: str | None, now: str | None, quiet: bool) -> Session:
+    """Resolve the common options: flags before environment, before apilens.yaml, before defaults."""
+    from apilens.config import resolve
+
+    settings, _ = resolve(Path(config_path) if config_path else None, os.environ)
+    store = Path(store_path or settings.store or DEFAULT_STORE)
+    return Session(settings, store, clock(now), quiet, fixed=bool(now))
+
+
+def clock(now: str | None) -> datetime:
+    """Return the time, or the one that --now fixes it at."""
+    if not now:
+        return datetime.now(UTC)
+    try:
+        moment = datetime.fromisoformat(now)
+    except ValueError:
+        raise UsageError(f"--now {now!r} is no time", hint="for example 2026-11-23T12:00:00Z") from None
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def read_options(input_format: str | None, log_format: str | None, source_tz: str | None) -> ReadOptions:
+    """Return how logs are read."""
+    from apilens.pipeline import ReadOptions
+    from apilens.window import zone_of
+
+    if input_format and log_format:
+        raise UsageError("--input-format and --log-format exclude each other")
+    if source_tz:
+        zone_of(source_tz)
+    return ReadOptions(input_format, log_format, source_tz)
+
+
+def listed(text: str | None) -> tuple[str, ...]:
+    """Split a comma list; commas inside brackets and quotes belong to their item."""
+    items, depth, quote = [""], 0, ""
+    for letter in text or "":
+        if quote:
+            quote = "" if letter == quote else quote
+        elif letter in "'\"":
+            quote = letter
+        depth += (letter == "(") - (letter == ")") if not quote else 0
+        if letter == "," and not depth and not quote:
+            items.append("")
+        else:
+            items[-1] += letter
+    return tuple(item.strip() for item in items if item.strip())

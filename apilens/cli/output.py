@@ -1,0 +1,65 @@
+"""Where a result goes: stdout, looking as its reader wants it, or a file that appears when it is whole."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import click
+
+from apilens.cli.options import warn
+from apilens.errors import InputError, UsageError
+from apilens.render import RENDERERS, Style, by_suffix
+from apilens.result import Result
+
+
+def show(result: Result, *, kind: str | None, output: str | None, no_header: bool, csv_raw: bool, color: str) -> None:
+    """Write a result. On a terminal a table, in a pipe TSV, into a file what its suffix says, unless `kind` does."""
+    if output and output != "-":
+        _to_file(result, Path(output), kind, Style(header=not no_header, csv_raw=csv_raw))
+        return
+    terminal = sys.stdout is not None and sys.stdout.isatty()
+    chosen = kind or ("table" if terminal else "tsv")
+    style = Style(
+        width=shutil.get_terminal_size().columns if terminal else 200,
+        color=_colored(color, terminal=terminal),
+        unicode=(getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf"),
+        header=not no_header,
+        csv_raw=csv_raw,
+    )
+    if chosen != "table":
+        # What a pipe gets is data alone; what people must know of it goes past it.
+        for line in (*result.header, *(result.notes if chosen not in ("json", "markdown") else ())):
+            warn(line)
+    made = RENDERERS[chosen](result, style)
+    click.get_binary_stream("stdout").write(made) if isinstance(made, bytes) else click.echo(made, nl=False)
+
+
+def _to_file(result: Result, path: Path, kind: str | None, style: Style) -> None:
+    chosen = kind or by_suffix(path.name)
+    if chosen is None:
+        suffixes = ", ".join(suffix for item in RENDERERS.values() for suffix in item.suffixes)
+        raise UsageError(f"{path}: its suffix says no format", hint=f"one of {suffixes}, or --format")
+    made = RENDERERS[chosen](result, replace(style, width=200))
+    data = made if isinstance(made, bytes) else made.encode("utf-8", "backslashreplace")
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        partial.write_bytes(data)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise InputError(f"cannot write {path}: {error.strerror}") from None
+    warn(f"wrote {path} ({len(data) / 1000:.1f} kB)")
+
+
+def _colored(color: str, *, terminal: bool) -> bool:
+    if color != "auto":
+        return color == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    if os.environ.get("FORCE_COLOR"):
+        return True
+    return terminal and os.environ.get("TERM") != "dumb"

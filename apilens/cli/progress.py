@@ -1,0 +1,34 @@
+"""A progress bar by bytes on stderr: only where somebody looks at it."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from apilens.render.safe import safe
+
+
+@contextmanager
+def progress_bar(total_bytes: int | None, *, enabled: bool) -> Iterator[Callable[[int, str], None] | None]:
+    """Show how much was read, how fast and how much longer; yields advance(bytes, name), or None where nobody looks."""
+    if not enabled or sys.stderr is None or not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True, markup=False, emoji=False), transient=True) as progress:
+        task = progress.add_task("", total=total_bytes)
+
+        def advance(amount: int, name: str) -> None:
+            progress.update(task, advance=amount, description=safe(name)[-40:])
+
+        yield advance

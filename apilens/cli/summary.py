@@ -1,0 +1,59 @@
+"""What reading logs came to, in lines for people: what was detected, where every line went, what could not be read."""
+
+from __future__ import annotations
+
+from apilens.cli.options import Session, warn
+from apilens.errors import EXIT_INPUT
+from apilens.ingest import Summary
+from apilens.pipeline import Log
+
+_GOOD_FIT = 0.95
+_MOST_LINES = 20
+
+
+def tell(summary: Summary, session: Session, *, reads: bool = True) -> int:
+    """Print a summary on stderr and return the exit code it calls for: 3 when an input could not be read."""
+    for log in summary.logs[:_MOST_LINES]:
+        if log.fit is not None:
+            _tell_format(log, session)
+    if len(summary.logs) > _MOST_LINES:
+        session.say(f"… and {len(summary.logs) - _MOST_LINES} more files")
+    for row in summary.shown_rejects.iter_rows(named=True):
+        warn(f"{row['source']}:{row['line']}: {row['reason']}")
+    more = summary.counts.rejected - summary.shown_rejects.height
+    if more > 0:
+        warn(f"… and {more:,} more rejected lines")
+    for line in [*summary.skipped[:_MOST_LINES], *summary.warnings[:_MOST_LINES]]:
+        session.say(f"skipped: {line}" if line in summary.skipped else line)
+    for problem in summary.problems[:_MOST_LINES]:
+        warn(f"apilens: {problem.message}")
+        if problem.hint:
+            warn(f"  {problem.hint}")
+    if reads:
+        session.say(balance(summary))
+    return EXIT_INPUT if summary.problems else 0
+
+
+def balance(summary: Summary) -> str:
+    """Return the line that accounts for every record that was read."""
+    counts = summary.counts
+    if not counts.read:
+        held = f" ({summary.pending:,} bytes of an unfinished line wait for the next run)" if summary.pending else ""
+        return f"nothing new to read{held}"
+    parts = [f"{counts.stored:,} stored", f"{counts.rejected:,} rejected", f"{counts.other:,} other"]
+    parts += [f"{counts.blank:,} blank", f"{counts.comments:,} comments"]
+    words = f"{counts.read:,} read = {' + '.join(parts)}"
+    if summary.pending:
+        words += f" (+ {summary.pending:,} bytes of an unfinished line)"
+    if counts.lossy:
+        words += f"; {counts.lossy:,} lines held bytes that are no UTF-8"
+    return words
+
+
+def _tell_format(log: Log, session: Session) -> None:
+    assert log.fit is not None
+    words = f"{log.source.name}: {log.format.title} ({log.fit:.1%} of the lines that look like requests)"
+    if log.fit < _GOOD_FIT:
+        warn(f"{words}: is that the right format? --input-format or --log-format says so")
+    else:
+        session.say(words)

@@ -1,0 +1,91 @@
+"""What is added to every event. To add a step: a file with a `Step`, and its name in STEPS where its turn comes.
+
+A step says which columns it reads and which it makes; steps that make nothing the caller wants do not run. The order
+matters: identities are found in raw values, and everything that is stored is made from redacted ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import NamedTuple
+
+import polars as pl
+
+from apilens.config import IdentityRule, Settings
+from apilens.enrich.auth import AUTH
+from apilens.enrich.base import Context, Step
+from apilens.enrich.client import CLIENT, HEALTH_CHECK
+from apilens.enrich.client_ip import CLIENT_IP
+from apilens.enrich.columns import configured, configured_dtypes
+from apilens.enrich.defaults import CONSTANTS, FAILURE_REASON, FINGERPRINT, TIMES
+from apilens.enrich.endpoint import ENDPOINT
+from apilens.enrich.identity import ACCOUNT, API_KEY, SESSION, USER, asked_by, rules_of
+from apilens.enrich.redact import REDACT_STEPS, reject_shape
+from apilens.enrich.version import VERSION
+from apilens.schema import DTYPES, conform
+
+__all__ = ["Context", "asked", "configured_dtypes", "enrich", "needed_columns", "reject_shape"]
+
+STEPS: tuple[Step, ...] = (
+    TIMES,
+    CLIENT_IP,
+    ACCOUNT,
+    USER,
+    API_KEY,
+    SESSION,
+    AUTH,
+    FINGERPRINT,
+    *REDACT_STEPS,
+    ENDPOINT,
+    VERSION,
+    CLIENT,
+    HEALTH_CHECK,
+    FAILURE_REASON,
+    CONSTANTS,
+)
+
+
+class Asked(NamedTuple):
+    """Names that settings ask the format for: request headers, response headers, fields."""
+
+    headers: frozenset[str]
+    response_headers: frozenset[str]
+    fields: frozenset[str]
+
+
+def enrich(frame: pl.DataFrame, context: Context, *, columns: Collection[str] | None = None) -> pl.DataFrame:
+    """Return a format's frame as rows of the event table: all its columns, or the named ones, in the table's order."""
+    wanted = list(_all_columns(context.settings) if columns is None else columns)
+    for step in _needed_steps(wanted, context.settings):
+        frame = step.apply(frame, context)
+    return conform(frame, columns=wanted, extra=configured_dtypes(context.settings))
+
+
+def needed_columns(columns: Collection[str] | None, settings: Settings) -> frozenset[str] | None:
+    """Return the format's columns that are needed to make these event columns (None: all of them)."""
+    if columns is None:
+        return None
+    reads = {name for step in _needed_steps(columns, settings) for name in step.reads}
+    # A format may state itself what a step would make (an account, a version), so the wanted names count as well.
+    return frozenset({"line", "item", "timestamp", "status", *columns, *reads})
+
+
+def asked(settings: Settings, account: Sequence[IdentityRule]) -> Asked:
+    """Return what settings, and the format's own `account` rules, ask the format to look for."""
+    wants = [asked_by(rule) for rule in rules_of(settings, account)]
+    fields = {field for _, field in wants if field} | {rule.from_ for rule in settings.columns.values()}
+    return Asked(frozenset(header for header, _ in wants if header), frozenset(), frozenset(fields))
+
+
+def _all_columns(settings: Settings) -> list[str]:
+    return [*DTYPES, *configured_dtypes(settings)]
+
+
+def _needed_steps(columns: Collection[str], settings: Settings) -> list[Step]:
+    wanted = set(columns)
+    needed = []
+    for step in reversed((*STEPS, configured(settings))):
+        if wanted & set(step.makes):
+            needed.append(step)
+            wanted |= set(step.reads)
+    return needed[::-1]

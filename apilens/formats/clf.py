@@ -1,0 +1,98 @@
+"""The patterns of the access logs that Apache and nginx write by default, with what people add in front and behind."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from apilens.formats.pattern import ESCAPED, QUOTED, TOKEN, Capture, Piece, Tier, captured, pieces_tier
+from apilens.formats.request import unescaped
+
+_IP = r"(?:[0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}|\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?)(?::[0-9]{1,5})?"
+# No comment begins like this.
+_PEER = r"[!$-~][!-~]*"
+
+_HOST: tuple[Piece, ...] = (Capture("host", r"[!$-~][!-~]*"), " ", Capture("peer", _IP), " ")
+_COMMON: tuple[Piece, ...] = (
+    TOKEN, " ", Capture("user", TOKEN), r" \[", Capture("time", r"[!-Z ^-~]+"), r'\] "',
+    Capture("method", "[A-Z]{1,20}"), " ", Capture("target", r"/[!#-\[\]-~]*"), " HTTP/", Capture("protocol", "[0-9.]{1,4}"),
+    '" ', Capture("status", "[0-9]{3}"), " ", Capture("bytes", "[0-9]{1,18}|-"),
+)  # fmt: skip
+_QUOTES: tuple[Piece, ...] = (' "', Capture("referrer", QUOTED), '" "', Capture("agent", QUOTED), '"')
+_SECONDS: tuple[Piece, ...] = (" ", Capture("seconds", r"[0-9]{1,9}\.[0-9]{1,9}"))
+_PLAIN: tuple[Piece, ...] = (Capture("peer", _PEER), " ")
+
+# Common lines have no two quoted texts behind the size: those are combined ones.
+STRICT_COMMON = pieces_tier((*_PLAIN, *_COMMON, Capture("tail", "(?: [ !#-~]*)?")))
+STRICT_COMMON_VHOST = pieces_tier((*_HOST, *_COMMON, Capture("tail", "(?: [ !#-~]*)?")))
+STRICT_COMBINED = pieces_tier((*_PLAIN, *_COMMON, *_QUOTES, Capture("tail", "(?: .*)?")))
+STRICT_COMBINED_VHOST = pieces_tier((*_HOST, *_COMMON, *_QUOTES, Capture("tail", "(?: .*)?")))
+STRICT_TIMED = pieces_tier((*_PLAIN, *_COMMON, *_QUOTES, *_SECONDS))
+
+_PARTS: tuple[Piece, ...] = (
+    Capture("prefix", ".*?"),
+    r" ?(?:\[",
+    Capture("bracketed", r"[0-9]{1,4}[/-][^\]\[\"]{5,40}"),
+    r"\]|",
+    Capture("bare", '[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}[^ "]*(?: [+-][0-9]{4})?'),
+    ")(?: +",
+    Capture("rest", ".*"),
+    ")?",
+)
+_VHOST: tuple[Piece, ...] = (
+    Capture("host", "[^ ]+"), " ", Capture("peer", _IP), "(?: ", "[^ ]*", ")?(?: ", Capture("user", ".*"), ")?",
+)  # fmt: skip
+_PROXIED: tuple[Piece, ...] = (
+    Capture("forwarded", "[^ ,]+(?:, *[^ ,]+)+"), "(?: ", "[^ ]*", ")?(?: ", Capture("user", ".*"), ")?",
+)  # fmt: skip
+_DIRECT: tuple[Piece, ...] = (Capture("peer", "[^ ]*"), "(?: ", "[^ ]*", ")?(?: ", Capture("user", ".*"), ")?")
+
+_ANY = "[^ ]+"
+_AFTER = (Capture("status", _ANY), "(?: +", Capture("bytes", '[^ "]+'), ")?", Capture("behind", "(?: .*)?"))
+_CODE = (Capture("status", "[0-9]{3}"), "(?: +", Capture("bytes", "[0-9]+|-"), ")?", Capture("behind", "(?: .*)?"))
+# How request, status and size may stand there, best first: quotes in the request escaped, not escaped, one missing.
+_REQUESTS: tuple[tuple[Piece, ...], ...] = (
+    (' *"', Capture("request", ESCAPED), '" +', *_AFTER),
+    (' *"', Capture("request", ".*?"), '" ', *_CODE),
+    (' *"?', Capture("request", ".*?"), '"? ', *_CODE),
+)
+_FIELDS: tuple[Piece, ...] = (
+    ' *"', Capture("referrer", ESCAPED), '" +"', Capture("agent", ESCAPED), r'(?:\\?|"', Capture("tail", ".*"), ")",
+)  # fmt: skip
+
+
+def tolerant(lines: pl.DataFrame, wanted: frozenset[str]) -> pl.DataFrame:
+    """Read lines in which little more than the time and the status stands where it should (a Tier).
+
+    It copes with a virtual host or forwarded-for list in front, blanks in user names and requests, missing fields,
+    escaped and raw quotes, a time without brackets, and lines cut off behind the status.
+    """
+    parts = lines.select("line", *captured("text", _PARTS))
+    parts = parts.select("line", "prefix", pl.coalesce("bracketed", "bare").alias("time"), pl.col("rest").fill_null(""))
+    split = parts.select("line", "time", **_first("prefix", (_VHOST, _PROXIED, _DIRECT)), **_first("rest", _REQUESTS))
+    last = pl.col("forwarded").str.extract("([^ ,]+)$")
+    texts = split.with_columns(pl.col("peer").fill_null(last), pl.col("user").str.strip_chars('"'))
+    behind = dict(zip(("referrer", "agent", "tail"), captured("behind", _FIELDS), strict=True))
+    behind["tail"] = pl.when(behind["referrer"].is_null()).then(pl.col("behind")).otherwise(behind["tail"])
+    texts = texts.with_columns(**behind).drop("behind")
+    names = ("referrer", "agent", "user")
+    stated = [name for name in ("host", "forwarded") if texts[name].null_count() == texts.height]
+    return texts.with_columns(unescaped(texts[name]) for name in names).drop(stated)
+
+
+def tiers(first: Tier) -> tuple[Tier, ...]:
+    """Return the tiers of a format whose lines mostly are as `first` expects them."""
+    return (first, tolerant)
+
+
+def _first(column: str, alternatives: tuple[tuple[Piece, ...], ...]) -> dict[str, pl.Expr]:
+    """Return the captures of the first alternative that fits each text, by name."""
+    by_name: dict[str, list[pl.Expr]] = {}
+    earlier = pl.lit(False)
+    for pieces in alternatives:
+        names = [piece.name for piece in pieces if isinstance(piece, Capture)]
+        found = captured(column, pieces)
+        fits = ~earlier & found[-1 if names[-1] == "behind" else 0].is_not_null()
+        for name, expr in zip(names, found, strict=True):
+            by_name.setdefault(name, []).append(pl.when(fits).then(expr))
+        earlier = earlier | fits
+    return {name: pl.coalesce(exprs) for name, exprs in by_name.items()}

@@ -1,0 +1,213 @@
+"""The recipe for JSON lines: a block becomes text columns, and every line that is no JSON object is named.
+
+Polars reads a whole block by an explicit schema (never inferred) whose leaves are all text: numbers, booleans and
+nested JSON arrive as their text, so that no value is lost to a wrong type. It refuses a block for one line that is no
+JSON without saying which. Such a block is looked through line by line, and the lines that are left are read the same
+way: both paths take the same lines and give the same values.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+import polars as pl
+
+from apilens.formats.base import REJECT_SCHEMA
+
+BLANKS = b" \t\r"
+# What copytruncate and joined files leave in front of a line.
+_LEADING = re.compile(rb"(?m)^(?:\x00|\xef\xbb\xbf)+")
+# An escaped backslash and a surrogate pair are tokens of their own: what is left over is a lone surrogate.
+_SURROGATES = re.compile(
+    rb"\\\\|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"
+)
+_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_EMPTY_OBJECT = re.compile(rb"\{[ \t\r]*\}")
+_SPREAD = "JSON spread over several lines; write one object a line: `jq -c '.[]'` for an array, else `jq -c .`"
+
+# Takes a line and gives the objects on it, where it holds several or a wrapped one; None leaves the line as it is.
+Unwrap = Callable[[bytes], Sequence[bytes] | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Objects:
+    """The JSON objects of a block.
+
+    frame: one column per top-level key of the schema, a row per object in source order. places: `line` Int64 and `item`
+    Int32 of each row; texts: its bytes. rejects: the lines that are no object (REJECT_SCHEMA). The rest as in Parsed.
+    """
+
+    frame: pl.DataFrame
+    places: pl.DataFrame
+    texts: Sequence[bytes]
+    rejects: pl.DataFrame
+    blank: int
+    extra: int
+    lossy: int
+
+
+def read_objects(
+    data: bytes, first_line: int, schema: Mapping[str, pl.DataType], *, unwrap: Unwrap | None = None, fast: bool = True
+) -> Objects:
+    """Return what a block of JSON lines holds. Never raises, whatever the bytes.
+
+    schema: top-level keys to decode, each a String or a Struct of such; what is absent, or no object where the schema
+    has one, is null. Of duplicate keys the first counts. Bytes that are no UTF-8 and lone surrogates become U+FFFD.
+    unwrap: for lines that hold several objects. fast: False looks at every line, to the same effect.
+    """
+    data, lossy = _cleaned(data)
+    lines = data.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    texts, places = _placed(lines, first_line, unwrap)
+    frame = _read(data if texts is lines else b"\n".join(texts), schema) if fast else None
+    count = len(texts)
+    if frame is None or frame.height != count:
+        # Polars leaves blank lines out.
+        kept = [index for index, text in enumerate(texts) if text.strip(BLANKS)]
+        texts, places = [texts[index] for index in kept], places[kept]
+    reasons: dict[int, str] = {}
+    if frame is None or frame.height != len(texts):
+        frame, reasons = _read_one_by_one(texts, schema)
+    refused = _refused(frame, texts, reasons)
+    rejects = _rejects(refused, texts, places)
+    blank, extra = count - len(texts), count - len(lines)
+    if refused:
+        rows = [index for index in range(len(texts)) if index not in refused]
+        frame, places, texts = frame[rows], places[rows], [texts[index] for index in rows]
+    return Objects(frame, places, texts, rejects, blank, extra, lossy)
+
+
+def _cleaned(data: bytes) -> tuple[bytes, int]:
+    """Return the data as UTF-8 without lone surrogates and leading NULs, and the number of lines that were no UTF-8."""
+    if b"\x00" in data or b"\xef\xbb\xbf" in data:
+        data = _LEADING.sub(b"", data)
+    lossy = 0
+    if not data.isascii():
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            lossy = sum(not _is_utf8(line) for line in data.split(b"\n"))
+            data = data.decode(errors="replace").encode()
+    # A search for one byte is many times faster than one for two, and most blocks have no backslash.
+    if b"\\" in data and (b"\\ud" in data or b"\\uD" in data):
+        data = _SURROGATES.sub(lambda found: rb"\ufffd" if found[1] else found[0], data)
+    return data, lossy
+
+
+def _is_utf8(line: bytes) -> bool:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _placed(lines: list[bytes], first_line: int, unwrap: Unwrap | None) -> tuple[list[bytes], pl.DataFrame]:
+    """Return the texts that should each be an object, and line and item of each."""
+    found = {index: objects for index, line in enumerate(lines) if (objects := unwrap(line))} if unwrap else {}
+    numbers = pl.int_range(first_line, first_line + len(lines), dtype=pl.Int64, eager=True).alias("line")
+    if not found:
+        return lines, numbers.to_frame().with_columns(pl.lit(0, dtype=pl.Int32).alias("item"))
+    counts = pl.Series("count", [len(found.get(index, (b"",))) for index in range(len(lines))], dtype=pl.UInt32)
+    places = numbers.repeat_by(counts).explode(empty_as_null=False).to_frame()
+    places = places.with_columns(pl.int_range(pl.len(), dtype=pl.Int32).over("line").alias("item"))
+    lines = [text for index, line in enumerate(lines) for text in found.get(index, (line,))]
+    return lines, places
+
+
+def _read(data: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
+    """Return a row per line that is not blank, or None where Polars refuses one of them."""
+    try:
+        # ignore_errors: a value of the wrong type, which can only be an object that is none, is null. A line that is
+        # JSON but no object is a row of nulls.
+        return pl.read_ndjson(io.BytesIO(data), schema=dict(schema), ignore_errors=True)
+    except pl.exceptions.PolarsError:
+        return None
+
+
+def _read_one_by_one(texts: list[bytes], schema: Mapping[str, pl.DataType]) -> tuple[pl.DataFrame, dict[int, str]]:
+    """Return a row per text, all null where it is refused, and index → reason of the refused ones."""
+    reasons: dict[int, str] = {}
+    frames = [pl.DataFrame(schema=dict(schema))]
+    good: list[int] = []
+    for index, text in enumerate(texts):
+        if reason := _malformed(text):
+            reasons[index] = reason
+        else:
+            good.append(index)
+    # The few that msgspec takes and Polars does not (numbers beyond 1e308, nesting beyond 1024) are found by halving.
+    pending = [good]
+    while pending:
+        indices = pending.pop()
+        frame = _read(b"\n".join(texts[index] for index in indices), schema) if indices else frames[0]
+        if frame is not None:
+            frames.append(frame)
+        elif len(indices) > 1:
+            middle = len(indices) // 2
+            pending += [indices[middle:], indices[:middle]]
+        else:
+            reasons[indices[0]] = _polars_reason(texts[indices[0]])
+    read = iter(range(len(texts)))
+    rows = [None if index in reasons else next(read) for index in range(len(texts))]
+    return pl.concat(frames).select(pl.all().gather(pl.Series(rows, dtype=pl.UInt32))), reasons
+
+
+def _malformed(text: bytes) -> str | None:
+    try:
+        _OBJECT.decode(text)
+    except msgspec.ValidationError:
+        return "not a JSON object"
+    except msgspec.DecodeError as error:
+        what = str(error).removeprefix("JSON is malformed: ")
+        return "not JSON: cut off" if what == "Input data was truncated" else f"not JSON: {what}"
+    except RecursionError:
+        # How deep is too deep is for Polars to say: it is the one that reads.
+        return None
+    return None
+
+
+def _polars_reason(text: bytes) -> str:
+    try:
+        pl.read_ndjson(io.BytesIO(text), schema={"": pl.String()})
+    except pl.exceptions.PolarsError as error:
+        what = str(error).partition("\n")[0].removeprefix("error parsing line: ")
+        if "DepthLimit" in what:
+            return "not JSON: nested too deeply"
+        if "InvalidNumber" in what:
+            return "not JSON: number too large"
+        return f"not JSON: {what.partition(' at character')[0]}"
+    return "not JSON"
+
+
+def _refused(frame: pl.DataFrame, texts: Sequence[bytes], reasons: Mapping[int, str]) -> dict[int, str]:
+    """Return index → reason of the texts that are no object. Only rows of nulls are looked at: others hold a value."""
+    empty = frame.select(pl.all_horizontal(pl.all().is_null())).to_series().arg_true()
+    found = {index: reasons.get(index) or _no_object(texts[index]) for index in empty}
+    return {index: reason for index, reason in found.items() if reason}
+
+
+def _no_object(text: bytes) -> str | None:
+    text = text.strip(BLANKS)
+    if not text.startswith(b"{"):
+        return "not a JSON object"
+    return "empty JSON object" if _EMPTY_OBJECT.fullmatch(text) else None
+
+
+def _rejects(refused: Mapping[int, str], texts: Sequence[bytes], places: pl.DataFrame) -> pl.DataFrame:
+    indices = list(refused)
+    spread = any(texts[index].strip(BLANKS) in (b"[", b"{", b"[{") for index in indices)
+    return pl.DataFrame(
+        {
+            "line": places["line"].gather(indices),
+            "reason": [
+                _SPREAD if spread and refused[index].startswith("not ") else refused[index] for index in indices
+            ],
+            "text": [texts[index].decode() for index in indices],
+        },
+        schema=dict(REJECT_SCHEMA),
+    )

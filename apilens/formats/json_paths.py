@@ -1,0 +1,102 @@
+"""Dotted paths into JSON objects: the schema that decodes just them, and the expression of each."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+import polars as pl
+
+# A tree of path parts; a leaf (empty) is decoded as text.
+Tree = dict[str, "Tree"]
+
+# Stands for an escaped quote while backslashes are doubled: text that comes from JSON has no raw control character.
+_QUOTE = "\x1e"
+
+
+class Paths:
+    """The dotted paths to decode (`response.body.code`, `errors.0.field`).
+
+    schema: what read_objects needs. A path below another wanted one, or through an array index, is looked up in the
+    text of what stands above it. dotted_keys: a top-level key `a.b` is as good as `b` within `a`.
+    """
+
+    def __init__(self, paths: Collection[str], *, dotted_keys: bool = False) -> None:
+        self._tree: Tree = {}
+        self._leaves: set[tuple[str, ...]] = set()
+        self._dotted = {path for path in paths if dotted_keys and "." in path}
+        for name in sorted(self._dotted):
+            self._add((name,))
+        # Sorted: the schema, and with it the order in which values are decoded, is the same in every run.
+        for path in sorted({parts(path) for path in paths}, key=lambda path: (len(path), path)):
+            self._add(_object_parts(path))
+
+    @property
+    def schema(self) -> dict[str, pl.DataType]:
+        """Name → type of the wanted top-level keys: String, or a Struct down to the wanted leaves."""
+        return {name: _dtype(below) for name, below in self._tree.items()}
+
+    def text(self, path: str) -> pl.Expr:
+        """Return the value at a path as text: a string as it is, anything else as JSON; null where it is absent."""
+        wanted = parts(path)
+        leaf = next(wanted[:length] for length in range(1, len(wanted) + 1) if wanted[:length] in self._leaves)
+        found = pl.col(leaf[0])
+        for name in leaf[1:]:
+            found = found.struct.field(name)
+        if len(leaf) < len(wanted):
+            found = below(found, wanted[len(leaf) :])
+        return pl.coalesce(found, pl.col(path)) if path in self._dotted else found
+
+    def _add(self, path: tuple[str, ...]) -> None:
+        # Shorter paths come first, so a leaf is never asked to become a branch.
+        if any(path[:length] in self._leaves for length in range(1, len(path) + 1)):
+            return
+        tree = self._tree
+        for name in path:
+            tree = tree.setdefault(name, {})
+        self._leaves.add(path)
+
+
+def parts(path: str) -> tuple[str, ...]:
+    """Split a dotted path; `a[0].b` and `a.0.b` are the same."""
+    return tuple(path.replace("[", ".").replace("]", "").split("."))
+
+
+def below(text: pl.Expr, path: tuple[str, ...]) -> pl.Expr:
+    """Return what stands at `path` within JSON text, null where that is no JSON or has no such path."""
+    steps = "".join(f"[{name}]" if name.isdigit() else f"['{name}']" for name in path if "'" not in name)
+    return json_text(text).str.json_path_match(f"${steps}")
+
+
+def json_text(text: pl.Expr) -> pl.Expr:
+    """Return nested JSON as Polars decodes it, mended: it escapes quotes and newlines, and nothing else."""
+    return (
+        text.str.replace_all(r"[\x00-\x1f]", " ")
+        .str.replace_all('\\"', _QUOTE, literal=True)
+        .str.replace_all("\\", "\\\\", literal=True)
+        .str.replace_all(_QUOTE, '\\"', literal=True)
+    )
+
+
+def header(headers: pl.Expr, name: str) -> pl.Expr:
+    """Return one header out of the text of a headers object; the name in any case, of a list the first value."""
+    # In the text each quote within a value has a backslash before it and no other character is escaped. So `, "name"`
+    # is never part of a value, and a quote that is followed by `, "` ends one, even behind a backslash.
+    key = rf'[{{,] ?"(?i:{_escape(name)})": '
+    plain = headers.str.extract(key + r'"(?s:(.*?))"(?:, "|\}$)')
+    listed = headers.str.extract(key + r'\["(?s:(.*?))"(?:, "|\])')
+    number = headers.str.extract(key + r"(-?[0-9][0-9.]*)")
+    return pl.coalesce(plain, listed, number).str.replace_all('\\"', '"', literal=True)
+
+
+def _escape(name: str) -> str:
+    return "".join(char if char.isalnum() or char in "_-" else f"\\x{{{ord(char):x}}}" for char in name)
+
+
+def _object_parts(path: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the parts up to the first array index."""
+    index = next((at for at, name in enumerate(path) if at and name.isdigit()), len(path))
+    return path[:index]
+
+
+def _dtype(tree: Tree) -> pl.DataType:
+    return pl.Struct({name: _dtype(below) for name, below in tree.items()}) if tree else pl.String()

@@ -1,0 +1,227 @@
+"""Moesif events, one or several a line: what collectors send, what exports give back, and actions."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+
+import msgspec
+import polars as pl
+
+from apilens.formats.base import Format, Parsed, ParseOptions, Sample
+from apilens.formats.json_events import Place, Texts, instants, judged, paths_of, read_texts, values
+from apilens.formats.json_lines import BLANKS, read_objects
+from apilens.formats.json_paths import header
+from apilens.formats.values import byte_count, stated, status_code
+
+# Column → paths in an event, the first that states something wins. SDKs write snake_case or camelCase.
+PATHS: Mapping[str, tuple[str, ...]] = {
+    "timestamp": ("request.time",),
+    "status": ("response.status",),
+    "method": ("request.verb",),
+    "raw_target": ("request.uri",),
+    "route": ("request.route",),
+    "api_version": ("request.api_version", "request.apiVersion"),
+    "raw_peer": ("request.ip_address", "request.ipAddress"),
+    "raw_agent": ("request.user_agent_string", "request.userAgentString"),
+    "account": ("company_id", "companyId"),
+    "user": ("user_id", "userId"),
+    "session": ("session_token", "sessionToken"),
+    "event_id": ("transaction_id", "transactionId", "_id"),
+    "trace_id": ("trace_id", "traceId"),
+    "direction": ("direction",),
+    "weight": ("weight",),
+    "action": ("action_name", "actionName"),
+    "duration_ms": ("duration_ms", "durationMs"),
+    "request_headers": ("request.headers",),
+    "response_headers": ("response.headers",),
+    "response_time": ("response.time",),
+}
+# Column → headers that state it, of the request or the response, in order.
+HEADERS: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "raw_agent": (("request_headers", "user-agent"),),
+    "raw_referrer": (("request_headers", "referer"),),
+    "raw_forwarded": (("request_headers", "x-forwarded-for"),),
+    "request_bytes": (("request_headers", "content-length"),),
+    "response_bytes": (("response_headers", "content-length"),),
+    "request_id": (("request_headers", "x-request-id"), ("response_headers", "x-request-id")),
+}
+# Where the body of an error names its code and the field it is about. `error` may be an object or the code itself.
+ERROR_CODE = ("error.code", "error.type", "error", "Error", "code", "error_code", "errorCode", "type", "errors.0.code")
+ERROR_FIELD = ("field", "error.field", "error.param", "errors.0.field", "missing.0", "missing", "param")
+_CODE = r"^[\w.:/-]{1,64}$"
+_FIELD = r"^[\w.\[\]-]{1,128}$"
+
+_HOST = r"^(?i:[a-z][a-z0-9+.-]*)://(?:[^/?#@]*@)?(\[[^\]/?#]*\]|[^/?#:]+)"
+# What must be read for a column besides what stands at its own paths.
+_MADE_FROM = {
+    "host": ("raw_target",),
+    "kind": ("action", "method"),
+    "duration_ms": ("response_time",),
+    **{column: tuple(source for source, _ in where) for column, where in HEADERS.items()},
+}
+_ALWAYS = ("timestamp", "status")
+# Read to make others; no columns of their own.
+_INNER = ("request_headers", "response_headers", "response_time")
+# Whole headers and bodies: only for a caller that names them.
+_WHOLE = {
+    "raw_request_headers": "request.headers",
+    "raw_response_headers": "response.headers",
+    "raw_request_body": "request.body",
+    "raw_response_body": "response.body",
+}
+
+
+class _Hits(msgspec.Struct):
+    hits: list[msgspec.Raw]
+
+
+class _Search(msgspec.Struct):
+    hits: _Hits
+
+
+_ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
+_SEARCH = msgspec.json.Decoder(_Search)
+
+
+def parse_moesif(data: bytes, first_line: int, options: ParseOptions, *, fast: bool = True) -> Parsed:
+    """Read a block of Moesif events: see Format. fast: False looks at every line, to the same effect."""
+    places = _places(options, exported=b'"_source"' in data)
+    paths = paths_of(places)
+    several = b'"hits"' in data or re.search(rb"(?m)^[ \t\r]*\[", data)
+    objects = read_objects(data, first_line, paths.schema, unwrap=_unwrapped if several else None, fast=fast)
+    texts = read_texts(objects, paths, places)
+    # Times without a zone are UTC, whatever zone other logs are in.
+    time = instants(texts.series(places["timestamp"]), "UTC").alias("timestamp")
+    status = texts.series(places["status"])
+    inner = {name: texts.series(places[name]).alias(f" {name}") for name in _INNER if name in places}
+    if "response_time" in inner:
+        ended = instants(inner["response_time"], "UTC")
+        inner["response_time"] = ((ended - time).dt.total_microseconds() / 1000).alias(" response_time")
+    code = status.to_frame().select(status_code(pl.first()).alias(" status")).to_series()
+    frame = texts.frame.with_columns(time, code, *inner.values())
+    events = frame.select("timestamp", **_columns(texts, places, options))
+    status_paths = [place.path for place in places["status"]]
+    return judged(objects, events, status=status, options=options, status_paths=status_paths)
+
+
+def _places(options: ParseOptions, *, exported: bool) -> dict[str, tuple[Place, ...]]:
+    """Return column → places of all that must be read; in an export an event stands in `_source`."""
+    asked = {column for column in (*PATHS, *_MADE_FROM) if options.wants(column)} | set(_ALWAYS)
+    asked |= {source for column in asked for source in _MADE_FROM.get(column, ())}
+    asked |= {"request_headers"} if options.needs.headers else set()
+    asked |= {"response_headers"} if options.needs.response_headers else set()
+    paths = {column: at for column, at in PATHS.items() if column in asked}
+    paths |= {f"raw_field.{path}": (path,) for path in sorted(options.needs.fields)}
+    for column, below_body in (("error_code", ERROR_CODE), ("error_field", ERROR_FIELD)):
+        if options.wants(column):
+            paths[column] = tuple(f"response.body.{path}" for path in below_body)
+    if options.columns is not None:
+        paths |= {column: (path,) for column, path in _WHOLE.items() if options.wants(column)}
+    prefixes = ("", _EXPORTED) if exported else ("",)
+    return {column: tuple(Place(prefix + path) for path in at for prefix in prefixes) for column, at in paths.items()}
+
+
+def _columns(texts: Texts, places: Mapping[str, tuple[Place, ...]], options: ParseOptions) -> dict[str, pl.Expr]:
+    """Return column → expression over the texts and the inner columns."""
+    special = (*_ALWAYS, *_INNER, "error_code", "error_field")
+    made = values(texts, {column: at for column, at in places.items() if column not in special})
+    for column, where in HEADERS.items():
+        found = [header(pl.col(f" {source}"), name) for source, name in where if source in places]
+        if found and options.wants(column):
+            text = stated(pl.coalesce(*found, *([made[column]] if column in made else [])))
+            made[column] = byte_count(text) if column.endswith("_bytes") else text
+    for kind, names in (("request", options.needs.headers), ("response", options.needs.response_headers)):
+        prefix = "raw_header." if kind == "request" else "raw_response_header."
+        made |= {prefix + name: header(pl.col(f" {kind}_headers"), name) for name in sorted(names)}
+    if options.wants("host") and "raw_target" in made:
+        made["host"] = made["raw_target"].str.extract(_HOST)
+    if "response_time" in places:
+        taken = pl.col(" response_time")
+        taken = pl.when(taken >= 0).then(taken)
+        made["duration_ms"] = pl.coalesce(made["duration_ms"], taken) if "duration_ms" in made else taken
+    if "action" in made:
+        is_action = made["action"].is_not_null() & (made["method"].is_null() if "method" in made else True)
+        made["kind"] = pl.when(is_action).then(pl.lit("action")).otherwise(pl.lit("request"))
+    for column, pattern in (("error_code", _CODE), ("error_field", _FIELD)):
+        found = _named_in_body(texts, places.get(column, ()), pattern)
+        if found:
+            made[column] = pl.when(pl.col(" status") >= 400).then(pl.coalesce(found))
+    return made
+
+
+def _named_in_body(texts: Texts, places: Sequence[Place], pattern: str) -> list[pl.Expr]:
+    """Return what stands at the places, as far as it is a name: an `error` may be a sentence or an object as well."""
+    found = (texts.first([place]) for place in places)
+    return [pl.when(text.str.contains(pattern)).then(text) for text in found if text is not None]
+
+
+def _unwrapped(line: bytes) -> list[bytes] | None:
+    """Return the events of a JSON array, or of a page of search results, on one line."""
+    try:
+        if line.lstrip(BLANKS).startswith(b"["):
+            return [bytes(event) for event in _ARRAY.decode(line)]
+        return [bytes(event) for event in _SEARCH.decode(line).hits.hits] if b'"hits"' in line else None
+    except (msgspec.MsgspecError, RecursionError):
+        return None
+
+
+_START = datetime(2024, 10, 30, 4, 45, 42, 914_000, tzinfo=UTC)
+
+MOESIF = Format(
+    name="moesif",
+    title="Moesif events (collector form, exports, actions)",
+    time_is="start",
+    parse=parse_moesif,
+    samples=(
+        Sample(
+            '{"request":{"time":"2024-10-30T04:45:42.914","uri":"https://api.acme.com/items/83738/reviews/","verb":"POST",'
+            '"api_version":"1.1.0","ip_address":"61.48.220.123","headers":{"user-agent":"acme-python/1.2","X-Request-Id":'
+            '["r1","r2"]}},"response":{"time":"2024-10-30T04:45:43.164","status":422,"headers":{"Content-Length":"99"},'
+            '"body":{"error":{"code":"missing_field","field":"user_id"}}},"user_id":"12345","company_id":"67890",'
+            '"session_token":"s-1","transaction_id":"a3765025-46ec-45dd-bc83-b136c8d1d257","direction":"Incoming"}',
+            gives={
+                "timestamp": _START,
+                "status": 422,
+                "method": "POST",
+                "raw_target": "https://api.acme.com/items/83738/reviews/",
+                "host": "api.acme.com",
+                "duration_ms": 250.0,
+                "api_version": "1.1.0",
+                "raw_peer": "61.48.220.123",
+                "raw_agent": "acme-python/1.2",
+                "request_id": "r1",
+                "response_bytes": 99,
+                "account": "67890",
+                "user": "12345",
+                "session": "s-1",
+                "event_id": "a3765025-46ec-45dd-bc83-b136c8d1d257",
+                "direction": "incoming",
+                "error_code": "missing_field",
+                "error_field": "user_id",
+            },
+        ),
+        Sample(
+            '{"_id":"e1","_source":{"companyId":"acme","duration_ms":12,"request":{"time":"2024-10-30T04:45:42.914Z",'
+            '"uri":"/v1/items","verb":"GET","route":"/v1/items"},"response":null}}',
+            gives={
+                "timestamp": _START,
+                "status": None,
+                "account": "acme",
+                "duration_ms": 12.0,
+                "route": "/v1/items",
+                "event_id": "e1",
+            },
+        ),
+        Sample(
+            '{"action_name":"Signed Up","user_id":"u1","request":{"time":"2024-10-30T04:45:42.914+00:00"}}',
+            gives={"timestamp": _START, "kind": "action", "action": "Signed Up", "user": "u1", "status": None},
+        ),
+        Sample(
+            '{"request":{"time":"2024-10-30T04:45:42.914","uri":"/","verb":"GET"},"response":{"status":true}}',
+            rejected="no readable status",
+        ),
+        Sample('{"request":{"uri":"/","verb":"GET"},"response":{"status":200}}', rejected="no readable time"),
+    ),
+)

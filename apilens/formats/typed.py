@@ -1,0 +1,133 @@
+"""From the texts that a pattern captured to the typed columns that a format yields."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import polars as pl
+
+from apilens.formats.base import ParseOptions
+from apilens.formats.request import check_targets, split_requests
+from apilens.formats.tail import read_tails
+from apilens.formats.values import (
+    NO_STATUS,
+    byte_count,
+    duration_ms,
+    durations_ms,
+    last_status,
+    log_time,
+    size_fault,
+    stated,
+    status_code,
+    time_fault,
+)
+
+_HTTP_VERSIONS = {"1": "1.1", "2.0": "2", "3.0": "3"}
+_PORT = r"^(\[[^\]]*\]|[^:]*)(?::[0-9]*)?$"
+
+# Capture → the column that it becomes, and how. Where two give the same column the first with a value counts.
+CAPTURES: Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
+    "method": ("method", stated),
+    "target_host": ("host", lambda text: text),
+    "host": ("host", lambda text: stated(text).str.extract(_PORT)),
+    "server": ("host", lambda text: stated(text).str.extract(_PORT)),
+    "protocol": ("protocol", lambda text: stated(text).replace(_HTTP_VERSIONS)),
+    "duration_ms": ("duration_ms", lambda value: value),
+    "micros": ("duration_ms", lambda text: duration_ms(text, milliseconds=0.001)),
+    "millis": ("duration_ms", lambda text: duration_ms(text, milliseconds=1)),
+    "seconds": ("duration_ms", lambda text: duration_ms(text, milliseconds=1000)),
+    "upstream_ms": ("upstream_ms", lambda value: value),
+    "upstream_seconds": ("upstream_ms", lambda text: durations_ms(text, milliseconds=1000)),
+    "upstream_status": ("upstream_status", last_status),
+    "request_bytes": ("request_bytes", byte_count),
+    "bytes": ("response_bytes", byte_count),
+    "total_bytes": ("response_bytes", byte_count),
+    "request_id": ("request_id", stated),
+    "trace_id": ("trace_id", stated),
+    "target": ("raw_target", lambda text: text),
+    "referrer": ("raw_referrer", stated),
+    "agent": ("raw_agent", stated),
+    "peer": ("raw_peer", stated),
+    "forwarded": ("raw_forwarded", stated),
+    "user": ("raw_remote_user", stated),
+}
+_ALWAYS = frozenset({"time", "status"})
+_REQUEST = frozenset({"request", "method", "target", "path", "query", "target_host"})
+# Captures of which other columns are made than their own.
+_SPREADS: Mapping[str, frozenset[str]] = {
+    "request": frozenset({"method", "protocol", "host", "raw_target"}),
+    "tail": frozenset({"raw_forwarded", "duration_ms", "upstream_ms"}),
+}
+
+
+def wanted_captures(options: ParseOptions) -> frozenset[str]:
+    """Return the names of the captures that the columns and needs of these options are made of."""
+    names = {capture for capture, (column, _) in CAPTURES.items() if options.wants(column)}
+    names |= {capture for capture, columns in _SPREADS.items() if any(map(options.wants, columns))}
+    if options.wants("method") or options.wants("raw_target") or options.wants("host"):
+        names |= _REQUEST
+    return frozenset(names | _ALWAYS | set(needed_columns(options)))
+
+
+def needed_columns(options: ParseOptions) -> list[str]:
+    """Return the `raw_header.…`, `raw_response_header.…` and `raw_field.…` columns that settings ask for."""
+    needs = options.needs
+    return [
+        *(f"raw_header.{name}" for name in sorted(needs.headers)),
+        *(f"raw_response_header.{name}" for name in sorted(needs.response_headers)),
+        *(f"raw_field.{name}" for name in sorted(needs.fields)),
+    ]
+
+
+def typed_events(texts: pl.DataFrame, options: ParseOptions) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Return the events of captured texts in the shape of `Parsed.events`, and `line`, `reason` of lines that fail.
+
+    A line fails if its time or status cannot be read, or its sizes are no sizes.
+    """
+    texts = texts.with_columns(
+        log_time(texts["time"], options.source_tz).alias("timestamp"),
+        status_code(pl.col("status")),
+        pl.lit(0, dtype=pl.Int32).alias("item"),
+    )
+    sizes = [name for name in ("bytes", "total_bytes", "request_bytes") if name in texts.columns]
+    fault = pl.coalesce(
+        time_fault(options.latest),
+        pl.when(pl.col("status").is_null()).then(pl.lit(NO_STATUS)),
+        *(size_fault(pl.col(name)) for name in sizes),
+    )
+    reasons = texts.select("line", fault.alias("reason"))
+    failed = reasons["reason"].is_not_null()
+    if failed.any():
+        texts, reasons = texts.filter(~failed), reasons.filter(failed)
+    else:
+        reasons = reasons.clear()
+    texts = _spread(texts)
+    return texts.select("line", "item", "timestamp", "status", *_columns(texts.columns, options)), reasons
+
+
+def _spread(texts: pl.DataFrame) -> pl.DataFrame:
+    """Split captures that hold several texts, and put together those that are parts of one."""
+    if "tail" in texts.columns:
+        texts = read_tails(texts)
+    if "path" in texts.columns and "target" not in texts.columns:
+        query = stated(pl.col("query").str.strip_prefix("?")) if "query" in texts.columns else pl.lit(None, pl.String)
+        target = pl.col("path") + pl.when(query.is_not_null()).then("?" + query).otherwise(pl.lit(""))
+        texts = texts.with_columns(target=target)
+    if "request" in texts.columns:
+        if "target" in texts.columns:
+            texts = texts.drop("target")
+        return split_requests(texts.drop("method", "protocol", strict=False))
+    if "target" in texts.columns and "method" in texts.columns:
+        return check_targets(texts)
+    return texts
+
+
+def _columns(captures: list[str], options: ParseOptions) -> list[pl.Expr]:
+    made: dict[str, list[pl.Expr]] = {}
+    for capture, (column, convert) in CAPTURES.items():
+        if capture in captures and options.wants(column):
+            made.setdefault(column, []).append(convert(pl.col(capture)))
+    asked = [pl.col(name) for name in needed_columns(options) if name in captures]
+    return [
+        pl.coalesce(exprs).alias(column) if exprs[1:] else exprs[0].alias(column) for column, exprs in made.items()
+    ] + asked

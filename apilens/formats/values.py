@@ -1,0 +1,165 @@
+"""What the texts in a log mean: times, status codes, sizes and durations, each null where it cannot be read.
+
+Times are functions of a Series, since only values that one notation did not fit are tried with the next; the rest are
+expressions. Polars' casts read more than logs mean (`+5`, `nan`, `1e400`), so each of these narrows its cast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+import polars as pl
+
+from apilens.formats.base import EARLIEST
+from apilens.schema import TIME
+
+NO_TIME = "no readable time"
+TIME_OUT_OF_RANGE = "time out of range"
+NO_STATUS = "no readable status"
+BAD_SIZE = "size out of range"
+
+# Where a source says that it has no value.
+NOTHING = ("", "-")
+
+_CLF = "%d/%b/%Y:%H:%M:%S"
+_NAIVE_ISO = "%Y-%m-%d %H:%M:%S"
+_ISO = (
+    r"^\s*(?<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt_ ](?<time>[0-9]{2}:[0-9]{2}:[0-9]{2})"
+    r"(?:[.,](?<fraction>[0-9]{1,9})[0-9]*)?\s*(?<zone>[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?\s*$"
+)
+# Magnitudes that tell seconds, milliseconds, microseconds and nanoseconds apart for any time from 1973 to 5138.
+_SECONDS_BELOW = 10**11
+_MILLIS_BELOW = 10**14
+_MICROS_BELOW = 10**17
+
+
+def clf_time(text: pl.Series, source_tz: str = "UTC") -> pl.Series:
+    """Return the times of `17/May/2015:10:05:03 +0000`; without an offset they are read in `source_tz`."""
+    times = text.str.to_datetime(_CLF + " %z", time_unit="us", strict=False).cast(TIME)
+    return _otherwise(times, text, lambda rest: _localised(rest, _CLF, source_tz))
+
+
+def iso_time(text: pl.Series, source_tz: str = "UTC") -> pl.Series:
+    """Return the times of ISO 8601 in its usual spellings, to the microsecond; naive ones are read in `source_tz`."""
+    times = text.str.to_datetime("%+", time_unit="us", strict=False).cast(TIME)
+    return _otherwise(times, text, lambda rest: _loose_iso(rest, source_tz))
+
+
+def log_time(text: pl.Series, source_tz: str = "UTC") -> pl.Series:
+    """Return the times of an access log: as Apache and nginx write them, else as any_time reads them."""
+    return _otherwise(clf_time(text, source_tz), text, lambda rest: any_time(rest, source_tz))
+
+
+def epoch_time(values: pl.Series) -> pl.Series:
+    """Return the times of Unix time stamps, numbers or their text: s, ms, µs or ns by magnitude, with fractions."""
+    # Integers stay integers: a Float64 cannot hold the nanoseconds of today.
+    whole = pl.col("value").cast(pl.Int64, strict=False) if not values.dtype.is_float() else pl.lit(None, pl.Int64)
+    parts = pl.DataFrame({"value": values}).select(whole=whole, real=pl.col("value").cast(pl.Float64, strict=False))
+    size = pl.col("real").abs()
+    micros = (
+        pl.when(size < _SECONDS_BELOW)
+        .then(pl.coalesce(pl.col("whole") * 1_000_000, (pl.col("real") * 1e6).round()))
+        .when(size < _MILLIS_BELOW)
+        .then(pl.coalesce(pl.col("whole") * 1000, (pl.col("real") * 1e3).round()))
+        .when(size < _MICROS_BELOW)
+        .then(pl.coalesce(pl.col("whole"), pl.col("real").round()))
+        .when(size < 2.0**63)
+        .then(pl.coalesce(pl.col("whole") // 1000, (pl.col("real") / 1e3).round()))
+    )
+    return parts.select(micros.cast(pl.Int64, strict=False).cast(TIME).alias(values.name)).to_series()
+
+
+def any_time(text: pl.Series, source_tz: str = "UTC") -> pl.Series:
+    """Return the times of texts of which each may be ISO 8601, a Unix time stamp, or as Apache and nginx write it."""
+    times = text.str.to_datetime("%+", time_unit="us", strict=False).cast(TIME)
+    for read in (lambda rest: _loose_iso(rest, source_tz), epoch_time, lambda rest: clf_time(rest, source_tz)):
+        times = _otherwise(times, text, read)
+    return times
+
+
+def time_fault(latest: datetime, column: str = "timestamp") -> pl.Expr:
+    """Return the reason for which the time in `column` rejects its line, or null."""
+    time = pl.col(column)
+    believable = time.is_between(pl.lit(EARLIEST, dtype=TIME), pl.lit(latest, dtype=TIME))
+    return pl.when(time.is_null()).then(pl.lit(NO_TIME)).when(~believable).then(pl.lit(TIME_OUT_OF_RANGE))
+
+
+def has_value(column: pl.Expr) -> pl.Expr:
+    """Say where a text states something: it is there, and is neither empty nor `-`."""
+    return column.is_not_null() & ~column.is_in(NOTHING)
+
+
+def stated(column: pl.Expr) -> pl.Expr:
+    """Return the text, null where it is empty or `-`."""
+    return pl.when(has_value(column)).then(column)
+
+
+def status_code(column: pl.Expr) -> pl.Expr:
+    """Return HTTP status codes (100–599, three digits; a number or its text) as Int16."""
+    text = column.cast(pl.String).str.strip_suffix(".0")
+    number = text.cast(pl.Int16, strict=False)
+    return pl.when(text.str.len_bytes() == 3, number.is_between(100, 599)).then(number)
+
+
+def last_status(column: pl.Expr) -> pl.Expr:
+    """Return the last of the status codes of a list such as `502, 200 : 200`."""
+    return status_code(column.str.extract("(?:^|[ ,:])([0-9]{3}) *$"))
+
+
+def byte_count(column: pl.Expr) -> pl.Expr:
+    """Return sizes as Int64; negative ones, those over 2^63 and what is no plain number are null."""
+    number = column.cast(pl.String).cast(pl.Int64, strict=False)
+    return pl.when(number >= 0).then(number)
+
+
+def size_fault(column: pl.Expr) -> pl.Expr:
+    """Return the reason for which the text of a size rejects its line, or null; `-` and empty are no fault."""
+    return pl.when(has_value(column), byte_count(column).is_null()).then(pl.lit(BAD_SIZE))
+
+
+def duration_ms(column: pl.Expr, *, milliseconds: float) -> pl.Expr:
+    """Return durations in ms, of numbers or their text in a unit of so many `milliseconds`; negative means none."""
+    number = column.cast(pl.Float64, strict=False) * milliseconds
+    return pl.when(number.is_finite(), number >= 0).then(number)
+
+
+def durations_ms(column: pl.Expr, *, milliseconds: float) -> pl.Expr:
+    """Return the sum in ms of lists such as `0.1, 0.2 : 0.3`: the time that all upstreams took together."""
+    each = column.str.extract_all(r"[0-9]+(?:\.[0-9]+)?").cast(pl.List(pl.Float64), strict=False)
+    total = each.list.sum() * milliseconds
+    plain = column.str.contains(r"^[-0-9., :]*$")
+    return pl.when(plain, each.list.len() > 0, total.is_finite()).then(total)
+
+
+def _otherwise(times: pl.Series, text: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series:
+    """Fill times that are null by reading their texts another way; the texts that were read are not touched again."""
+    missing = times.is_null() & text.is_not_null()
+    if not missing.any():
+        return times
+    rows = missing.arg_true()
+    return times.clone().scatter(rows, read(text.gather(rows)))
+
+
+def _localised(text: pl.Series, pattern: str, source_tz: str) -> pl.Series:
+    naive = text.str.to_datetime(pattern, time_unit="us", strict=False)
+    local = naive.dt.replace_time_zone(source_tz, ambiguous="earliest", non_existent="null")
+    return local.dt.convert_time_zone("UTC").cast(TIME)
+
+
+def _loose_iso(text: pl.Series, source_tz: str) -> pl.Series:
+    parts = text.str.extract_groups(_ISO).struct.unnest()
+    clock = parts.select(pl.concat_str("date", "time", separator=" ")).to_series()
+    fraction = pl.col("fraction").str.pad_end(6, "0").str.head(6).cast(pl.Int64).fill_null(0)
+    sign = pl.when(pl.col("zone").str.starts_with("-")).then(-1).otherwise(1)
+    hours = pl.col("zone").str.extract("^[+-]([0-9]{2})").cast(pl.Int64).fill_null(0)
+    minutes = pl.col("zone").str.extract("^[+-][0-9]{2}:?([0-9]{2})").cast(pl.Int64).fill_null(0)
+    valid = (hours < 24) & (minutes < 60)
+    offset = pl.duration(minutes=sign * (hours * 60 + minutes))
+    frame = parts.with_columns(
+        universal=_localised(clock, _NAIVE_ISO, "UTC"),
+        local=_localised(clock, _NAIVE_ISO, source_tz),
+    )
+    time = pl.when(pl.col("zone").is_null()).then(pl.col("local")).otherwise(pl.col("universal") - offset)
+    exact = time + pl.duration(microseconds=fraction)
+    return frame.select(pl.when(valid).then(exact).cast(TIME).alias(text.name)).to_series()

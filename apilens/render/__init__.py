@@ -1,0 +1,54 @@
+"""A Result as text or bytes. To add an output: a file with one function Result → str or bytes, and a line in RENDERERS.
+
+Renderers are imported when they are used: a piped report loads neither Rich nor anything else it does not need.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib import import_module
+
+from apilens.result import Result
+
+
+@dataclass(frozen=True, slots=True)
+class Style:
+    """How an output is to look: `width` of the terminal, `color`, `unicode` glyphs, a `header` row, raw CSV cells."""
+
+    width: int = 100
+    color: bool = False
+    unicode: bool = True
+    header: bool = True
+    csv_raw: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """An output format: the function that makes it, as `module:function`, and the suffixes of its files."""
+
+    target: str
+    suffixes: tuple[str, ...]
+    help: str
+
+    def __call__(self, result: Result, style: Style) -> str | bytes:
+        module, _, name = self.target.partition(":")
+        made: str | bytes = getattr(import_module(module), name)(result, style)
+        return made
+
+
+# The order is that of `--help`.
+RENDERERS: Mapping[str, Renderer] = {
+    "table": Renderer("apilens.render.terminal:to_table", (".txt",), "for people: header, aligned columns, notes"),
+    "json": Renderer("apilens.render.json:to_json", (".json",), "one document, a stable contract"),
+    "jsonl": Renderer("apilens.render.json:to_jsonl", (".jsonl", ".ndjson"), "a row per line"),
+    "csv": Renderer("apilens.render.delimited:to_csv", (".csv",), "for spreadsheets; formula cells are made harmless"),
+    "tsv": Renderer("apilens.render.delimited:to_tsv", (".tsv",), "for pipes: full values, never wrapped"),
+    "markdown": Renderer("apilens.render.markdown:to_markdown", (".md",), "for tickets and pull requests"),
+    "parquet": Renderer("apilens.render.parquet:to_parquet", (".parquet",), "the rows, typed"),
+}
+
+
+def by_suffix(name: str) -> str | None:
+    """Return the format that a file of this name has, or None."""
+    return next((key for key, item in RENDERERS.items() if name.lower().endswith(item.suffixes)), None)

@@ -1,0 +1,39 @@
+"""Markdown tables, for tickets and pull requests."""
+
+from __future__ import annotations
+
+import re
+
+from apilens.render import Style
+from apilens.render.cells import human
+from apilens.render.safe import safe
+from apilens.result import Result, Table
+
+_SPECIAL = re.compile(r"([\\|`*_\[\]<>])")
+
+
+def to_markdown(result: Result, style: Style) -> str:
+    """Return title, header, every table, notes and the command that makes it again."""
+    parts = [f"## {_text(result.title)}", "  \n".join(_text(line) for line in result.header)]
+    for number, table in enumerate(result.tables):
+        if number:
+            parts.append(f"### {_text(table.name)}")
+        parts.append(_table(table))
+    parts += [f"- {_text(note)}" for note in result.notes]
+    if result.command:
+        parts.append(f"`{safe(result.command)}`")
+    return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _table(table: Table) -> str:
+    align = ["---" if field.unit in ("text", "time", "date") else "---:" for field in table.fields]
+    lines = [[_text(field.name) for field in table.fields], align]
+    lines += [
+        [_text(human(value, field)) for value, field in zip(row, table.fields, strict=True)]
+        for row in table.rows.iter_rows()
+    ]
+    return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)
+
+
+def _text(value: object) -> str:
+    return _SPECIAL.sub(r"\\\1", safe(value))
