@@ -2,9 +2,21 @@
 
 from __future__ import annotations
 
+import ipaddress
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Literal
 
 import msgspec
+
+from apilens.errors import ConfigError, UsageError
+from apilens.window import parse_duration, zone_of
+from apilens.yaml_nodes import Mistakes, YamlMistake, read_yaml, typed
+from apilens.yaml_nodes import Path as Place
+
+FILE_NAME = "apilens.yaml"
 
 
 class IdentityRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -26,7 +38,7 @@ class IdentityRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit
 
 
 class ColumnRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A field of the source kept as a column of its own: `input_tokens: {from: response.body.usage.prompt_tokens, type: int}`."""
+    """A field of the source kept as a column: `input_tokens: {from: response.body.usage.prompt_tokens, type: int}`."""
 
     from_: str = msgspec.field(name="from")
     type: Literal["int", "float", "string", "bool"] = "string"
@@ -73,3 +85,129 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     redact: RedactSettings = RedactSettings()
     columns: dict[str, ColumnRule] = {}
     defaults: Defaults = Defaults()
+
+
+def resolve(flag: Path | None, env: Mapping[str, str]) -> tuple[Settings, Path | None]:
+    """Return the settings in force and the file they come from: `flag`, else $APILENS_CONFIG, else what `find` finds.
+
+    Without any file, the defaults and None. Raises ConfigError as `load` does.
+    """
+    named = flag or (Path(env["APILENS_CONFIG"]) if env.get("APILENS_CONFIG") else None)
+    path = named or find(Path.cwd())
+    return (load(path), path) if path else (Settings(), None)
+
+
+def find(start: Path) -> Path | None:
+    """Return the nearest apilens.yaml in `start` or above it, up to the root of the repository or the home folder."""
+    home = os.environ.get("HOME")
+    for folder in (start, *start.parents):
+        path = folder / FILE_NAME
+        if path.is_file():
+            return path
+        if (folder / ".git").exists() or (home and folder == Path(home)):
+            return None
+    return None
+
+
+def load(path: Path) -> Settings:
+    """Return the settings in a file, its `store` resolved against the folder of the file.
+
+    Raises ConfigError with every mistake, one `file:line: what` a line.
+    """
+    name = os.fsencode(path).decode("utf-8", "backslashreplace")
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise ConfigError(f"cannot read {name}: {error.strerror}") from None
+    mistakes = Mistakes()
+    try:
+        root = read_yaml(data)
+    except YamlMistake as mistake:
+        raise ConfigError(f"{name}:{mistake.line}: {mistake.what}") from None
+    settings = typed(root, Settings, mistakes) if root else Settings()
+    for place, what in _problems(settings or Settings()):
+        mistakes.at(place, what)
+    if mistakes.found:
+        raise ConfigError("\n".join(f"{name}:{line}: {what}" for line, what in sorted(mistakes.found)))
+    return _with_store(settings, path)
+
+
+def regex_problem(pattern: str) -> str | None:
+    """Return why a pattern cannot be used on log data (it does not compile, or matches the empty text), or None."""
+    # Slow to import, and few settings have a pattern. Polars' engine is linear in the text; Python's is not.
+    import polars as pl
+
+    try:
+        pl.Series([""]).str.replace_all(pattern, "")
+        matches_nothing = bool(pl.Series([""]).str.contains(pattern)[0])
+    except pl.exceptions.PolarsError as error:
+        reason = re.findall(r"(?m)^ *error: (.+)", str(error))
+        return f"is no regular expression: {reason[-1] if reason else str(error).splitlines()[0]}"
+    return "matches the empty text" if matches_nothing else None
+
+
+def _with_store(settings: Settings, path: Path) -> Settings:
+    if settings.store is None or "://" in settings.store:
+        return settings
+    folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 - resolve() would follow links
+    return msgspec.structs.replace(settings, store=str(folder / Path(settings.store).expanduser()))
+
+
+def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
+    """Give what types cannot say, each with the place it is about."""
+    if settings.store == "":
+        yield ("store",), "is empty"
+    for field in ("account", "user", "api_key", "session"):
+        for at, rule in enumerate(getattr(settings, field)):
+            yield from (((field, at), problem) for problem in _rule_problems(rule))
+    for name, custom in settings.formats.items():
+        if (custom.log_format is None) == (custom.fields is None):
+            yield ("formats", name), "needs either `log_format` or `fields`"
+    for at, network in enumerate(settings.trusted_proxies):
+        try:
+            ipaddress.ip_network(network, strict=False)
+        except ValueError:
+            yield ("trusted_proxies", at), f"{network!r} is no address or network such as 10.0.0.0/8"
+    for field, zone in (("tz", settings.tz), ("source_tz", settings.source_tz)):
+        try:
+            zone_of(zone or "UTC")
+        except UsageError as error:
+            yield (field,), error.message
+    for at, shape in enumerate(settings.redact.shapes):
+        if problem := regex_problem(shape):
+            yield ("redact", "shapes", at), f"{shape!r} {problem}"
+    for name in settings.columns:
+        if problem := _column_problem(name):
+            yield ("columns", name), problem
+    if settings.defaults.since is not None:
+        try:
+            parse_duration(settings.defaults.since)
+        except UsageError as error:
+            yield ("defaults", "since"), error.message
+
+
+def _rule_problems(rule: IdentityRule) -> Iterator[str]:
+    places = ("field", "header", "query", "jwt", "path", "remote_user")
+    given = [name for name in places if getattr(rule, name) is not None]
+    if len(given) != 1:
+        yield f"needs exactly one of {', '.join(places)}" + (f", has {' and '.join(given)}" if given else "")
+    if rule.from_ is not None and rule.jwt is None:
+        yield "`from` goes with `jwt` only"
+    for name in ("field", "header", "query", "jwt"):
+        if getattr(rule, name) == "":
+            yield f"`{name}` is empty"
+    if rule.remote_user is False:
+        yield "`remote_user` can only be true: leave the rule out instead"
+    if isinstance(rule.path, str) and (not rule.path.startswith("/") or rule.path.count("{account}") != 1):
+        yield "a path begins with `/` and holds `{account}` once, as in `/tenants/{account}/*`"
+    if isinstance(rule.path, int) and rule.path < 1:
+        yield "segments of a path count from 1"
+
+
+def _column_problem(name: str) -> str | None:
+    if not re.fullmatch("[a-z_][a-z0-9_]{0,62}", name) or name.startswith("raw_"):
+        return "a column is named in lower case, with letters, digits and `_`, and not `raw_…`"
+    # Slow to import (it brings Polars), and few settings have columns.
+    from apilens.schema import DTYPES
+
+    return "every event has a column of that name: choose another" if name in DTYPES else None

@@ -16,7 +16,7 @@ from apilens.config import CustomFormat, Settings
 from apilens.enrich import asked, enrich, needed_columns, reject_shape
 from apilens.enrich.base import Context
 from apilens.errors import InputError, UsageError
-from apilens.formats import FORMATS, Format, Needs, ParseOptions, choose, compile_log_format, json_format
+from apilens.formats import FORMATS, Format, Needs, ParseOptions, choose
 from apilens.sources import Block, Reader, Source, expand
 from apilens.store import Counts, Position
 
@@ -198,6 +198,8 @@ class Pipeline:
     def _fixed_format(self) -> Format | None:
         text = self.options.log_format or (None if self.options.input_format else self.settings.log_format)
         if text:
+            from apilens.formats.log_format import compile_log_format
+
             return compile_log_format(text)
         name = self.options.input_format
         if name and name not in self._formats:
@@ -233,7 +235,11 @@ def custom_formats(settings: Settings) -> dict[str, Format]:
     """Return the formats that apilens.yaml declares, by name."""
 
     def build(name: str, custom: CustomFormat) -> Format:
+        from apilens.formats.json_map import json_format
+
         if custom.log_format:
+            from apilens.formats.log_format import compile_log_format
+
             return compile_log_format(custom.log_format, name=name, time_is=custom.time_is)
         return json_format(name, custom.fields or {}, time_is=custom.time_is)
 

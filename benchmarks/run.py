@@ -19,7 +19,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from apilens.demo import write_combined, write_moesif
+from apilens.demo import World, write_combined, write_moesif
 from apilens.store import Store
 from harness import Contender, in_turn, remove
 
@@ -42,7 +42,7 @@ def combined(lines: int) -> tuple[str, list[Contender]]:
     """A combined log: convert and ingest against DuckDB's regex, and GoAccess's report."""
     log = DATA / f"combined-{lines}.log"
     if not log.exists():
-        write_combined(log, events=lines, days=14, seed=7, end=END)
+        write_combined(log, World(lines, 14, END, 7))
     store, ours, theirs, report = DATA / "store", DATA / "ours.parquet", DATA / "theirs.parquet", DATA / "goaccess.json"
     contenders = [
         Contender(
@@ -69,7 +69,7 @@ def moesif(events: int) -> tuple[str, list[Contender]]:
     """A Moesif dump: convert against DuckDB's read_json of the same fields."""
     log = DATA / f"moesif-{events}.jsonl"
     if not log.exists():
-        write_moesif(log, events=events, days=14, seed=7, end=END)
+        write_moesif(log, World(events, 14, END, 7))
     ours, theirs = DATA / "moesif-ours.parquet", DATA / "moesif-theirs.parquet"
     return f"{events:,} Moesif events, {log.stat().st_size / 1e6:,.0f} MB", [
         Contender("DuckDB read_json, ten fields to Parquet", script("duckdb_moesif.py", log, theirs), remove(theirs)),
@@ -86,7 +86,7 @@ def report(lines: int) -> tuple[str, list[Contender]]:
     store = DATA / f"store-{lines}"
     if not store.exists():
         log = DATA / f"combined-{lines}.log"
-        write_combined(log, events=lines, days=14, seed=7, end=END)
+        write_combined(log, World(lines, 14, END, 7))
         subprocess.run([APILENS, "ingest", str(log), "--store", str(store)], check=True)
         subprocess.run([APILENS, "store", "compact", "--store", str(store)], check=True)
         log.unlink()

@@ -34,10 +34,20 @@ def redact_paths(targets: pl.Series, settings: RedactSettings) -> pl.Series:
     One search over all paths finds the few that are looked at closely. Random tokens from 20 characters on are
     secrets; UUIDs, ULIDs, hexadecimal ids up to 40 digits, slugs and file names are not.
     """
-    if targets.str.contains("?", literal=True).any():
-        targets = targets.str.splitn("?", 2).struct.field("field_0").alias(targets.name)
-    suspect = targets.str.contains("|".join([_URL, _PAIR, _MIXED, _LONG, prefilter(settings)]))
-    return change_where(targets, suspect, lambda paths: map_distinct(paths, lambda some: _redact_paths(some, settings)))
+    paths = _before_query(targets)
+    suspect = paths.str.contains("|".join([_URL, _PAIR, _MIXED, _LONG, prefilter(settings)]))
+    return change_where(
+        paths, suspect, lambda some: map_distinct(some, lambda distinct: _redact_paths(distinct, settings))
+    )
+
+
+def _before_query(targets: pl.Series) -> pl.Series:
+    # Bytes are cut without looking at them: half the time of a split.
+    cut = targets.str.find("?", literal=True)
+    if cut.null_count() == len(cut):
+        return targets
+    whole = targets.str.len_bytes()
+    return pl.select(targets.cast(pl.Binary).bin.head(cut.fill_null(whole)).cast(pl.String)).to_series()
 
 
 def redact_texts(texts: pl.Series, settings: RedactSettings) -> pl.Series:
@@ -116,7 +126,10 @@ def _query(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
         targets = frame["raw_target"]
         rows = targets.str.contains("?", literal=True).fill_null(False).arg_true()
         if rows.len():
-            queries = targets.gather(rows).str.replace(r"^[^?]*\?", "").str.replace("#.*$", "")
+            queries = targets.gather(rows).str.replace(r"^[^?]*\?", "")
+            queries = change_where(
+                queries, queries.str.contains("#", literal=True), lambda some: some.str.replace("#.*$", "")
+            )
             keys = keys.clone().scatter(rows, query_keys(queries, context.settings.redact))
             values = values.clone().scatter(rows, query_values(queries, context.settings))
     return frame.with_columns(keys.alias("query_keys"), values.alias("query_values"))

@@ -25,13 +25,13 @@ def reject_shape(texts: pl.Series, settings: RedactSettings) -> pl.Series:
     """Return the shape of each line, at most 200 characters: letters as `a`, digits as `9`, all else as it is.
 
     Runs of letters become one `a`, runs of digits at most four `9`. Words that say nothing (`GET`, `HTTP/`) stay, and
-    so do a few usual names before `=`, their value as `[R]`. settings have no say: nothing is kept that they could hide.
+    so do a few usual names before `=`, their value as `[R]`. Nothing is left for settings to hide.
     """
     return (
         texts.str.slice(0, 4 * SHAPE_CHARACTERS)
         .str.replace_all(r"[^\x20-\x7e]", "?")
         .str.replace_many(_HIDDEN_NAMES, ascii_case_insensitive=True, leftmost=True)
-        .str.replace_all("([\ue000-\ue0ff])[^&\\s\"]*", f"${{1}}{_HIDDEN_VALUE}")
+        .str.replace_all('([\ue000-\ue0ff])[^&\\s"]*', f"${{1}}{_HIDDEN_VALUE}")
         .str.replace_many(_HIDDEN_CONSTANTS)
         .str.replace_all("[A-Za-z]+", "a")
         .str.replace_all("[0-9]", "9")

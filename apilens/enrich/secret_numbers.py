@@ -27,6 +27,7 @@ _IBAN_LENGTHS = {
     "SI": 19, "SK": 24, "SM": 27, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24,
     "XK": 20,
 }  # fmt: skip
+_IBAN = r"^[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{11,30}$"
 _GAP = r"(?:[-+ ]|%20)"
 # Pieces of a text. A number must be a piece of its own: digits inside a UUID, hex id or word are none, nor are the
 # digits of a percent escape, which is why those come first.
@@ -50,19 +51,24 @@ def redact_numbers(texts: pl.Series) -> pl.Series:
         .filter(pl.col("piece").list.len() > 0)
         .explode("piece")
     )
-    compact = pl.col("piece").str.replace_all(rf"^({_GAP})|{_GAP}", "")
-    found = (
+    candidates = (
         pieces.select(pl.col("piece").unique())
-        .filter(pl.col("piece").str.len_bytes() >= 11)
-        .with_columns(compact.alias("compact"))
-        .with_columns(
-            pl.when(pl.col("piece").str.contains(_SSN)).then(pl.lit("[R:ssn]"))
-            .when(pl.col("compact").str.contains(_CARD) & _passes_luhn()).then(pl.lit("[R:card]"))
-            .when(_is_iban()).then(pl.lit("[R:iban]"))
-            .alias("redacted")
+        .with_columns(compact=pl.col("piece").str.replace_all(_GAP, ""))
+        .filter(
+            pl.col("piece").str.contains(_SSN)
+            | pl.col("compact").str.contains(_CARD)
+            | pl.col("compact").str.contains(_IBAN)
         )
-        .drop_nulls("redacted")
-    )  # fmt: skip
+    )
+    if not candidates.height:
+        return texts
+    is_card = pl.col("compact").str.contains(_CARD) & _passes_luhn()
+    found = candidates.with_columns(
+        pl.when(pl.col("piece").str.contains(_SSN)).then(pl.lit("[R:ssn]"))
+        .when(is_card).then(pl.lit("[R:card]"))
+        .when(_is_iban()).then(pl.lit("[R:iban]"))
+        .alias("redacted")
+    ).drop_nulls("redacted")  # fmt: skip
     if not found.height:
         return texts
     joined = (
@@ -95,5 +101,4 @@ def _is_iban() -> pl.Expr:
         size = chunk.str.len_bytes().cast(pl.Int64)
         value = chunk.cast(pl.Int64, strict=False).fill_null(0)
         remainder = (remainder * pl.lit(10, dtype=pl.Int64).pow(size) + value) % 97
-    shaped = text.str.contains(r"^[A-Z]{2}\d{2}[A-Z0-9]{11,30}$")
-    return shaped & (length == text.str.len_bytes().cast(pl.Int64)) & (remainder == 1)
+    return text.str.contains(_IBAN) & (length == text.str.len_bytes().cast(pl.Int64)) & (remainder == 1)

@@ -79,8 +79,9 @@ class Format:
     """A way to read lines, declared with sample lines that its contract test reads.
 
     parse(data, first_line, options): `data` is a block of whole lines (UTF-8 most likely; the last line may lack its
-    newline), `first_line` the number of its first line. It never raises on any bytes. time_is says whether `timestamp` is the
-    start or the end of a request. account: identity rules that apply where settings have none.
+    newline), `first_line` the number of its first line. It never raises on any bytes. time_is says whether `timestamp` is
+    the start or the end of a request. account: identity rules that apply where settings have none. telling: columns that
+    most events must fill for detection to take this format, so that it may stand in front of a broader one.
     """
 
     name: str
@@ -90,6 +91,12 @@ class Format:
     samples: tuple[Sample, ...]
     framing: Literal["lines", "document"] = "lines"
     account: tuple[IdentityRule, ...] = ()
+    telling: tuple[str, ...] = ()
 
 
-EMPTY_EVENTS: Mapping[str, pl.DataType] = {"line": pl.Int64(), "item": pl.Int32(), "timestamp": TIME, "status": pl.Int16()}
+EMPTY_EVENTS: Mapping[str, pl.DataType] = {
+    "line": pl.Int64(),
+    "item": pl.Int32(),
+    "timestamp": TIME,
+    "status": pl.Int16(),
+}

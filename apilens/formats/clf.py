@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import polars as pl
 
+from apilens.formats.base import Parsed, ParseOptions
+from apilens.formats.lines import parse_lines
 from apilens.formats.pattern import ESCAPED, QUOTED, TOKEN, Capture, Piece, Tier, captured, pieces_tier
 from apilens.formats.request import unescaped
+from apilens.formats.values import NO_TIME
 
 _IP = r"(?:[0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}|\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?)(?::[0-9]{1,5})?"
 # No comment begins like this.
@@ -14,14 +19,13 @@ _PEER = r"[!$-~][!-~]*"
 _HOST: tuple[Piece, ...] = (Capture("host", r"[!$-~][!-~]*"), " ", Capture("peer", _IP), " ")
 _COMMON: tuple[Piece, ...] = (
     TOKEN, " ", Capture("user", TOKEN), r" \[", Capture("time", r"[!-Z ^-~]+"), r'\] "',
-    Capture("method", "[A-Z]{1,20}"), " ", Capture("target", r"/[!#-\[\]-~]*"), " HTTP/", Capture("protocol", "[0-9.]{1,4}"),
-    '" ', Capture("status", "[0-9]{3}"), " ", Capture("bytes", "[0-9]{1,18}|-"),
+    Capture("method", "[A-Z]{1,20}"), " ", Capture("target", r"/[!#-\[\]-~]*"), " HTTP/",
+    Capture("protocol", "[0-9.]{1,4}"), '" ', Capture("status", "[0-9]{3}"), " ", Capture("bytes", "[0-9]{1,18}|-"),
 )  # fmt: skip
 _QUOTES: tuple[Piece, ...] = (' "', Capture("referrer", QUOTED), '" "', Capture("agent", QUOTED), '"')
 _SECONDS: tuple[Piece, ...] = (" ", Capture("seconds", r"[0-9]{1,9}\.[0-9]{1,9}"))
 _PLAIN: tuple[Piece, ...] = (Capture("peer", _PEER), " ")
 
-# Common lines have no two quoted texts behind the size: those are combined ones.
 STRICT_COMMON = pieces_tier((*_PLAIN, *_COMMON, Capture("tail", "(?: [ !#-~]*)?")))
 STRICT_COMMON_VHOST = pieces_tier((*_HOST, *_COMMON, Capture("tail", "(?: [ !#-~]*)?")))
 STRICT_COMBINED = pieces_tier((*_PLAIN, *_COMMON, *_QUOTES, Capture("tail", "(?: .*)?")))
@@ -49,11 +53,13 @@ _DIRECT: tuple[Piece, ...] = (Capture("peer", "[^ ]*"), "(?: ", "[^ ]*", ")?(?: 
 _ANY = "[^ ]+"
 _AFTER = (Capture("status", _ANY), "(?: +", Capture("bytes", '[^ "]+'), ")?", Capture("behind", "(?: .*)?"))
 _CODE = (Capture("status", "[0-9]{3}"), "(?: +", Capture("bytes", "[0-9]+|-"), ")?", Capture("behind", "(?: .*)?"))
-# How request, status and size may stand there, best first: quotes in the request escaped, not escaped, one missing.
+# How request, status and size may stand there, best first: quotes in the request escaped, not escaped,
+# the closing or the opening one missing.
 _REQUESTS: tuple[tuple[Piece, ...], ...] = (
     (' *"', Capture("request", ESCAPED), '" +', *_AFTER),
     (' *"', Capture("request", ".*?"), '" ', *_CODE),
-    (' *"?', Capture("request", ".*?"), '"? ', *_CODE),
+    (' *"', Capture("request", ".*?"), " ", *_CODE),
+    (" *", Capture("request", '[A-Z][^"]*?'), '" ', *_CODE),
 )
 _FIELDS: tuple[Piece, ...] = (
     ' *"', Capture("referrer", ESCAPED), '" +"', Capture("agent", ESCAPED), r'(?:\\?|"', Capture("tail", ".*"), ")",
@@ -79,9 +85,26 @@ def tolerant(lines: pl.DataFrame, wanted: frozenset[str]) -> pl.DataFrame:
     return texts.with_columns(unescaped(texts[name]) for name in names).drop(stated)
 
 
-def tiers(first: Tier) -> tuple[Tier, ...]:
-    """Return the tiers of a format whose lines mostly are as `first` expects them."""
-    return (first, tolerant)
+def access_log(*strict: Tier, in_seconds: bool = False) -> Callable[[bytes, int, ParseOptions], Parsed]:
+    """Return a parse function for logs whose lines mostly fit `strict` tiers; it reads other access logs too.
+
+    in_seconds: a lone whole number behind the usual fields is no request time.
+    """
+    tiers = (*strict, tolerant)
+    if in_seconds:
+        tiers = tuple(_in_seconds(tier) for tier in tiers)
+
+    def parse(data: bytes, first_line: int, options: ParseOptions) -> Parsed:
+        return parse_lines(data, first_line, options, tiers, misfit=NO_TIME)
+
+    return parse
+
+
+def _in_seconds(tier: Tier) -> Tier:
+    def renamed(lines: pl.DataFrame, wanted: frozenset[str]) -> pl.DataFrame:
+        return tier(lines, wanted).rename({"tail": "tail_in_seconds"}, strict=False)
+
+    return renamed
 
 
 def _first(column: str, alternatives: tuple[tuple[Piece, ...], ...]) -> dict[str, pl.Expr]:

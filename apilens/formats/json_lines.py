@@ -63,37 +63,71 @@ def read_objects(
     lines = data.split(b"\n")
     if not lines[-1]:
         lines.pop()
-    texts, places = _placed(lines, first_line, unwrap)
-    frame = _read(data if texts is lines else b"\n".join(texts), schema) if fast else None
-    count = len(texts)
-    if frame is None or frame.height != count:
+    numbers = pl.int_range(first_line, first_line + len(lines), dtype=pl.Int64, eager=True).alias("line")
+    places = numbers.to_frame().with_columns(pl.lit(0, dtype=pl.Int32).alias("item"))
+    block = _read_block(lines, places, schema, data if fast else None)
+    blank, extra = len(lines) - len(block.texts), 0
+    if unwrap and (found := {row: several for row in block.empty if (several := unwrap(block.texts[row]))}):
+        texts, places = _spread_out(block, found)
+        extra = len(texts) - len(block.texts)
+        block = _read_block(texts, places, schema, b"\n".join(texts) if fast else None)
+    refused = {row: reason for row in block.empty if (reason := block.reasons.get(row) or _no_object(block.texts[row]))}
+    frame, places, texts = block.frame, block.places, block.texts
+    if refused:
+        rows = [row for row in range(len(texts)) if row not in refused]
+        frame, places, texts = frame[rows], places[rows], [texts[row] for row in rows]
+    return Objects(frame, places, texts, _rejects(refused, block), blank, extra, lossy)
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """Texts with a row each; `empty` are the rows of nulls, and `reasons` says of some of them why."""
+
+    texts: list[bytes]
+    places: pl.DataFrame
+    frame: pl.DataFrame
+    empty: Sequence[int]
+    reasons: Mapping[int, str]
+
+
+def _read_block(
+    texts: list[bytes], places: pl.DataFrame, schema: Mapping[str, pl.DataType], joined: bytes | None
+) -> _Block:
+    """Read texts, blank ones left out: at once where `joined` has them all and Polars takes it, else one by one."""
+    frame = _read(joined, schema) if joined is not None else None
+    if frame is None or frame.height != len(texts):
         # Polars leaves blank lines out.
-        kept = [index for index, text in enumerate(texts) if text.strip(BLANKS)]
-        texts, places = [texts[index] for index in kept], places[kept]
+        kept = [row for row, text in enumerate(texts) if text.strip(BLANKS)]
+        texts, places = [texts[row] for row in kept], places[kept]
     reasons: dict[int, str] = {}
     if frame is None or frame.height != len(texts):
         frame, reasons = _read_one_by_one(texts, schema)
-    refused = _refused(frame, texts, reasons)
-    rejects = _rejects(refused, texts, places)
-    blank, extra = count - len(texts), count - len(lines)
-    if refused:
-        rows = [index for index in range(len(texts)) if index not in refused]
-        frame, places, texts = frame[rows], places[rows], [texts[index] for index in rows]
-    return Objects(frame, places, texts, rejects, blank, extra, lossy)
+    # Whatever is no object, or states nothing, is a row of nulls: no other row is ever looked at by itself.
+    empty = frame.select(pl.all_horizontal(pl.all().is_null())).to_series().arg_true().to_list()
+    return _Block(texts, places, frame, empty, reasons)
+
+
+def _spread_out(block: _Block, found: Mapping[int, Sequence[bytes]]) -> tuple[list[bytes], pl.DataFrame]:
+    """Return the texts with those of some rows in their place, and line and item of each."""
+    counts = pl.Series([len(found.get(row, (b"",))) for row in range(len(block.texts))], dtype=pl.UInt32)
+    places = block.places["line"].repeat_by(counts).explode(empty_as_null=False).to_frame()
+    places = places.with_columns(pl.int_range(pl.len(), dtype=pl.Int32).over("line").alias("item"))
+    return [text for row, text in enumerate(block.texts) for text in found.get(row, (text,))], places
 
 
 def _cleaned(data: bytes) -> tuple[bytes, int]:
     """Return the data as UTF-8 without lone surrogates and leading NULs, and the number of lines that were no UTF-8."""
-    if b"\x00" in data or b"\xef\xbb\xbf" in data:
-        data = _LEADING.sub(b"", data)
     lossy = 0
-    if not data.isascii():
+    ascii = data.isascii()
+    # A search for one byte is many times faster than one for several.
+    if b"\x00" in data or (not ascii and b"\xef\xbb\xbf" in data):
+        data = _LEADING.sub(b"", data)
+    if not ascii:
         try:
             data.decode()
         except UnicodeDecodeError:
             lossy = sum(not _is_utf8(line) for line in data.split(b"\n"))
             data = data.decode(errors="replace").encode()
-    # A search for one byte is many times faster than one for two, and most blocks have no backslash.
     if b"\\" in data and (b"\\ud" in data or b"\\uD" in data):
         data = _SURROGATES.sub(lambda found: rb"\ufffd" if found[1] else found[0], data)
     return data, lossy
@@ -105,19 +139,6 @@ def _is_utf8(line: bytes) -> bool:
     except UnicodeDecodeError:
         return False
     return True
-
-
-def _placed(lines: list[bytes], first_line: int, unwrap: Unwrap | None) -> tuple[list[bytes], pl.DataFrame]:
-    """Return the texts that should each be an object, and line and item of each."""
-    found = {index: objects for index, line in enumerate(lines) if (objects := unwrap(line))} if unwrap else {}
-    numbers = pl.int_range(first_line, first_line + len(lines), dtype=pl.Int64, eager=True).alias("line")
-    if not found:
-        return lines, numbers.to_frame().with_columns(pl.lit(0, dtype=pl.Int32).alias("item"))
-    counts = pl.Series("count", [len(found.get(index, (b"",))) for index in range(len(lines))], dtype=pl.UInt32)
-    places = numbers.repeat_by(counts).explode(empty_as_null=False).to_frame()
-    places = places.with_columns(pl.int_range(pl.len(), dtype=pl.Int32).over("line").alias("item"))
-    lines = [text for index, line in enumerate(lines) for text in found.get(index, (line,))]
-    return lines, places
 
 
 def _read(data: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
@@ -184,13 +205,6 @@ def _polars_reason(text: bytes) -> str:
     return "not JSON"
 
 
-def _refused(frame: pl.DataFrame, texts: Sequence[bytes], reasons: Mapping[int, str]) -> dict[int, str]:
-    """Return index → reason of the texts that are no object. Only rows of nulls are looked at: others hold a value."""
-    empty = frame.select(pl.all_horizontal(pl.all().is_null())).to_series().arg_true()
-    found = {index: reasons.get(index) or _no_object(texts[index]) for index in empty}
-    return {index: reason for index, reason in found.items() if reason}
-
-
 def _no_object(text: bytes) -> str | None:
     text = text.strip(BLANKS)
     if not text.startswith(b"{"):
@@ -198,16 +212,14 @@ def _no_object(text: bytes) -> str | None:
     return "empty JSON object" if _EMPTY_OBJECT.fullmatch(text) else None
 
 
-def _rejects(refused: Mapping[int, str], texts: Sequence[bytes], places: pl.DataFrame) -> pl.DataFrame:
-    indices = list(refused)
-    spread = any(texts[index].strip(BLANKS) in (b"[", b"{", b"[{") for index in indices)
+def _rejects(refused: Mapping[int, str], block: _Block) -> pl.DataFrame:
+    rows = list(refused)
+    spread = any(block.texts[row].strip(BLANKS) in (b"[", b"{", b"[{") for row in rows)
     return pl.DataFrame(
         {
-            "line": places["line"].gather(indices),
-            "reason": [
-                _SPREAD if spread and refused[index].startswith("not ") else refused[index] for index in indices
-            ],
-            "text": [texts[index].decode() for index in indices],
+            "line": block.places["line"].gather(rows),
+            "reason": [_SPREAD if spread and refused[row].startswith("not ") else refused[row] for row in rows],
+            "text": [block.texts[row].decode() for row in rows],
         },
         schema=dict(REJECT_SCHEMA),
     )

@@ -6,13 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
-import polars as pl
-
 from apilens.errors import UsageError
 from apilens.formats.base import Format, Parsed, ParseOptions
 from apilens.formats.json_events import Place, mapped_events, paths_of, read_texts
 from apilens.formats.json_lines import read_objects
-from apilens.formats.json_paths import header, parts
+from apilens.formats.json_paths import header_values, parts
 from apilens.spelling import nearest
 
 # Name in the map → column that a format yields, with the unit of plain numbers in ms.
@@ -97,8 +95,8 @@ def parse_mapped(
     events = parsed.events
     for source, headers in asked.items():
         if source in events.columns:
-            found = (header(pl.col(source), name).alias(column) for column, name in headers.items())
-            events = events.with_columns(found)
+            found = header_values(events[source], headers.values())
+            events = events.with_columns(found[name].alias(column) for column, name in headers.items())
             events = events if _wants(options, source) else events.drop(source)
     return replace(parsed, events=events)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 import polars as pl
 
@@ -77,15 +77,25 @@ def json_text(text: pl.Expr) -> pl.Expr:
     )
 
 
-def header(headers: pl.Expr, name: str) -> pl.Expr:
-    """Return one header out of the text of a headers object; the name in any case, of a list the first value."""
-    # In the text each quote within a value has a backslash before it and no other character is escaped. So `, "name"`
-    # is never part of a value, and a quote that is followed by `, "` ends one, even behind a backslash.
-    key = rf'[{{,] ?"(?i:{_escape(name)})": '
-    plain = headers.str.extract(key + r'"(?s:(.*?))"(?:, "|\}$)')
-    listed = headers.str.extract(key + r'\["(?s:(.*?))"(?:, "|\])')
-    number = headers.str.extract(key + r"(-?[0-9][0-9.]*)")
-    return pl.coalesce(plain, listed, number).str.replace_all('\\"', '"', literal=True)
+def header_values(headers: pl.Series, names: Iterable[str]) -> dict[str, pl.Series]:
+    """Return name → value of headers out of the texts of headers objects; names in any case, of a list the first value."""
+    # In such a text each quote within a value has a backslash before it, and nothing else is escaped. So `, "name"` is
+    # never part of a value, and a quote that is followed by `, "` ends one, even behind a backslash.
+    escaped = headers.str.contains("\\", literal=True).any()
+    value = r'"(?s:(.*?))"(?:, "|\}$)' if escaped else '"([^"]*)"'
+    found = {}
+    for name in names:
+        key = rf'[{{,] ?"(?i:{_escape(name)})": '
+        values = headers.str.extract(key + value)
+        rest = (values.is_null() & headers.is_not_null()).arg_true()
+        if len(rest):
+            left = pl.col("left")
+            listed = left.str.extract(key + r'\["(?s:(.*?))"(?:, "|\])')
+            number = left.str.extract(key + r"(-?[0-9][0-9.]*)")
+            others = headers.gather(rest).alias("left").to_frame().select(pl.coalesce(listed, number)).to_series()
+            values = values.scatter(rest, others) if others.null_count() < len(others) else values
+        found[name] = values.str.replace_all('\\"', '"', literal=True) if escaped else values
+    return found
 
 
 def _escape(name: str) -> str:

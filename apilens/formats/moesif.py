@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
@@ -12,7 +11,7 @@ import polars as pl
 from apilens.formats.base import Format, Parsed, ParseOptions, Sample
 from apilens.formats.json_events import Place, Texts, instants, judged, paths_of, read_texts, values
 from apilens.formats.json_lines import BLANKS, read_objects
-from apilens.formats.json_paths import header
+from apilens.formats.json_paths import header_values
 from apilens.formats.values import byte_count, stated, status_code
 
 # Column → paths in an event, the first that states something wins. SDKs write snake_case or camelCase.
@@ -89,21 +88,36 @@ def parse_moesif(data: bytes, first_line: int, options: ParseOptions, *, fast: b
     """Read a block of Moesif events: see Format. fast: False looks at every line, to the same effect."""
     places = _places(options, exported=b'"_source"' in data)
     paths = paths_of(places)
-    several = b'"hits"' in data or re.search(rb"(?m)^[ \t\r]*\[", data)
-    objects = read_objects(data, first_line, paths.schema, unwrap=_unwrapped if several else None, fast=fast)
+    objects = read_objects(data, first_line, paths.schema, unwrap=_unwrapped, fast=fast)
     texts = read_texts(objects, paths, places)
     # Times without a zone are UTC, whatever zone other logs are in.
     time = instants(texts.series(places["timestamp"]), "UTC").alias("timestamp")
     status = texts.series(places["status"])
-    inner = {name: texts.series(places[name]).alias(f" {name}") for name in _INNER if name in places}
-    if "response_time" in inner:
-        ended = instants(inner["response_time"], "UTC")
-        inner["response_time"] = ((ended - time).dt.total_microseconds() / 1000).alias(" response_time")
-    code = status.to_frame().select(status_code(pl.first()).alias(" status")).to_series()
-    frame = texts.frame.with_columns(time, code, *inner.values())
-    events = frame.select("timestamp", **_columns(texts, places, options))
-    status_paths = [place.path for place in places["status"]]
-    return judged(objects, events, status=status, options=options, status_paths=status_paths)
+    inner = [time, status.to_frame().select(status_code(pl.first()).alias(" status")).to_series()]
+    if "response_time" in places:
+        ended = instants(texts.series(places["response_time"]), "UTC")
+        inner.append(((ended - time).dt.total_microseconds() / 1000).alias(" taken"))
+    inner += _headers(texts, places, options)
+    texts = Texts(texts.frame.with_columns(inner))
+    events = texts.frame.select("timestamp", **_columns(texts, places, options))
+    return judged(
+        objects, events, status=status, options=options, status_paths=[place.path for place in places["status"]]
+    )
+
+
+def _headers(texts: Texts, places: Mapping[str, tuple[Place, ...]], options: ParseOptions) -> list[pl.Series]:
+    """Return the wanted headers as columns `request_headers x-request-id`, and those that settings ask for."""
+    needs = {"request_headers": options.needs.headers, "response_headers": options.needs.response_headers}
+    prefixes = {"request_headers": "raw_header.", "response_headers": "raw_response_header."}
+    made = []
+    for source, asked in needs.items():
+        if source not in places:
+            continue
+        own = {name for column, where in HEADERS.items() if options.wants(column) for at, name in where if at == source}
+        found = header_values(texts.series(places[source]), sorted(own | asked))
+        made += [found[name].alias(f"{source} {name}") for name in own]
+        made += [found[name].alias(prefixes[source] + name) for name in sorted(asked)]
+    return made
 
 
 def _places(options: ParseOptions, *, exported: bool) -> dict[str, tuple[Place, ...]]:
@@ -119,7 +133,7 @@ def _places(options: ParseOptions, *, exported: bool) -> dict[str, tuple[Place, 
             paths[column] = tuple(f"response.body.{path}" for path in below_body)
     if options.columns is not None:
         paths |= {column: (path,) for column, path in _WHOLE.items() if options.wants(column)}
-    prefixes = ("", _EXPORTED) if exported else ("",)
+    prefixes = ("", "_source.") if exported else ("",)
     return {column: tuple(Place(prefix + path) for path in at for prefix in prefixes) for column, at in paths.items()}
 
 
@@ -128,17 +142,15 @@ def _columns(texts: Texts, places: Mapping[str, tuple[Place, ...]], options: Par
     special = (*_ALWAYS, *_INNER, "error_code", "error_field")
     made = values(texts, {column: at for column, at in places.items() if column not in special})
     for column, where in HEADERS.items():
-        found = [header(pl.col(f" {source}"), name) for source, name in where if source in places]
-        if found and options.wants(column):
-            text = stated(pl.coalesce(*found, *([made[column]] if column in made else [])))
+        names = [f"{source} {name}" for source, name in where]
+        if options.wants(column) and any(texts.frame[name].null_count() < texts.frame.height for name in names):
+            text = stated(pl.coalesce(*names, *([made[column]] if column in made else [])))
             made[column] = byte_count(text) if column.endswith("_bytes") else text
-    for kind, names in (("request", options.needs.headers), ("response", options.needs.response_headers)):
-        prefix = "raw_header." if kind == "request" else "raw_response_header."
-        made |= {prefix + name: header(pl.col(f" {kind}_headers"), name) for name in sorted(names)}
+    made |= {name: pl.col(name) for name in texts.frame.columns if name.startswith(("raw_header.", "raw_response_"))}
     if options.wants("host") and "raw_target" in made:
         made["host"] = made["raw_target"].str.extract(_HOST)
     if "response_time" in places:
-        taken = pl.col(" response_time")
+        taken = pl.col(" taken")
         taken = pl.when(taken >= 0).then(taken)
         made["duration_ms"] = pl.coalesce(made["duration_ms"], taken) if "duration_ms" in made else taken
     if "action" in made:

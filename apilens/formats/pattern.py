@@ -30,7 +30,7 @@ Tier = Callable[[pl.DataFrame, frozenset[str]], pl.DataFrame]
 
 
 def pieces_tier(pieces: Iterable[Piece]) -> Tier:
-    """Return a tier that fits whole lines to a sequence of regexes and captures; one is `time`, and none is optional."""
+    """Return a tier that fits whole lines to a sequence of regexes and captures, one of them `time`."""
     fixed = tuple(pieces)
 
     def tier(lines: pl.DataFrame, wanted: frozenset[str]) -> pl.DataFrame:
@@ -40,7 +40,7 @@ def pieces_tier(pieces: Iterable[Piece]) -> Tier:
 
 
 def captured(column: str, pieces: Iterable[Piece], wanted: frozenset[str] | None = None) -> list[pl.Expr]:
-    """Return one expression per capture over the texts of `column`, null where they do not fit; `wanted`: only these."""
+    """Return one expression per capture (that is `wanted`) over the texts of `column`, null where they do not fit."""
     regex, names = "^", []
     for piece in pieces:
         if isinstance(piece, str):

@@ -17,24 +17,24 @@ _UPSTREAM = '(?:^|[ ,;])(?:urt|upstream_response_time)="?([-0-9., :]+)'
 _UNITS = {"ms": 1.0, "s": 1000.0, "us": 0.001, "µs": 0.001}
 
 
-def read_tails(texts: pl.DataFrame) -> pl.DataFrame:
+def read_tails(texts: pl.DataFrame, *, whole_micros: bool) -> pl.DataFrame:
     """Replace `tail` by `forwarded`, `duration_ms` and `upstream_ms`, as far as any line states them.
 
-    A decimal number is seconds (nginx), a number with a unit is that, a whole number that is the only thing there
-    besides quoted texts is microseconds (Apache's %D), `rt=` and `urt=` are seconds. Several whole numbers are not
-    guessed at, and what is unknown is passed over.
+    A decimal number is seconds (nginx), a number with a unit is that, with `whole_micros` a whole number that is the only
+    thing there besides quoted texts is microseconds (Apache's %D), `rt=` and `urt=` are seconds. Several whole numbers
+    are not guessed at, and what is unknown is passed over.
     """
     tail = pl.col("tail").str.strip_chars(" ")
     tails = texts.select("line", tail).filter(pl.col("tail").is_not_null() & ~pl.col("tail").is_in(_EMPTY))
     rest = texts.drop("tail")
     if tails.is_empty():
         return rest
-    found = tails.select("line", **_meanings())
+    found = tails.select("line", **_meanings(whole_micros))
     stated = [name for name in found.columns if name == "line" or found[name].null_count() < found.height]
     return rest.join(found.select(stated), on="line", how="left", maintain_order="left")
 
 
-def _meanings() -> dict[str, pl.Expr]:
+def _meanings(whole_micros: bool) -> dict[str, pl.Expr]:
     tail = pl.col("tail")
     bare = tail.str.replace_all(_QUOTED, " ").str.strip_chars(" -")
     with_unit = bare.str.extract_groups("(?:^| )([0-9]+(?:[.][0-9]+)?)(ms|s|us|µs)(?: |$)")
@@ -45,7 +45,7 @@ def _meanings() -> dict[str, pl.Expr]:
             duration_ms(tail.str.extract(_SECONDS), milliseconds=1000),
             duration_ms(bare.str.extract("(?:^| )([0-9]+[.][0-9]+)(?: |$)"), milliseconds=1000),
             duration_ms(with_unit.struct.field("1"), milliseconds=1) * unit,
-            duration_ms(bare.str.extract("^([0-9]{1,15})$"), milliseconds=0.001),
+            *([duration_ms(bare.str.extract("^([0-9]{1,15})$"), milliseconds=0.001)] if whole_micros else []),
         ),
         "upstream_ms": durations_ms(tail.str.extract(_UPSTREAM), milliseconds=1000),
     }

@@ -14,8 +14,8 @@ _BAD_BYTES = re.compile("[\udc80-\udcff][^\n]*")
 def read_lines(data: bytes, first_line: int) -> tuple[pl.DataFrame, int]:
     """Return the lines of a block as `line` Int64 and `text` String, and in how many of them bytes were no UTF-8.
 
-    Only `\\n` ends a line; a `\\r` in front of it is no part of the text, nor are leading NULs (left by copytruncate) and
-    byte order marks. A byte that is no UTF-8 reads as U+FFFD.
+    Only `\\n` ends a line; a `\\r` in front of it is no part of the text, nor are leading NULs (left by copytruncate)
+    and byte order marks. A byte that is no UTF-8 reads as U+FFFD.
     """
     lossy = 0
     try:

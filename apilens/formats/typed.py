@@ -107,8 +107,9 @@ def typed_events(texts: pl.DataFrame, options: ParseOptions) -> tuple[pl.DataFra
 
 def _spread(texts: pl.DataFrame) -> pl.DataFrame:
     """Split captures that hold several texts, and put together those that are parts of one."""
-    if "tail" in texts.columns:
-        texts = read_tails(texts)
+    for name in ("tail", "tail_in_seconds"):
+        if name in texts.columns:
+            texts = read_tails(texts.rename({name: "tail"}), whole_micros=name == "tail")
     if "path" in texts.columns and "target" not in texts.columns:
         query = stated(pl.col("query").str.strip_prefix("?")) if "query" in texts.columns else pl.lit(None, pl.String)
         target = pl.col("path") + pl.when(query.is_not_null()).then("?" + query).otherwise(pl.lit(""))

@@ -1,0 +1,18 @@
+"""How a line becomes columns: one file per format.
+
+To add a format, write a file with a `Format` (base.py): a name, a parse function and sample lines with what they give. Most
+parse functions come out of a recipe: tiers of regexes (lines.py, as in clf.py), a log_format string (log_format.py) or a
+map of JSON paths (json_map.py). Then put it into FORMATS below; the contract test reads its samples, and damages them.
+"""
+
+from __future__ import annotations
+
+from apilens.formats.base import Format, Needs, Parsed, ParseOptions, Sample
+from apilens.formats.combined import COMBINED, COMBINED_VHOST, NGINX_TIMED
+from apilens.formats.common import COMMON, COMMON_VHOST
+from apilens.formats.detect import Candidate, choose, detect
+
+# Order is detection order: the strictest format first.
+FORMATS: tuple[Format, ...] = (NGINX_TIMED, COMBINED_VHOST, COMBINED, COMMON_VHOST, COMMON)
+
+__all__ = ["FORMATS", "Candidate", "Format", "Needs", "ParseOptions", "Parsed", "Sample", "choose", "detect"]

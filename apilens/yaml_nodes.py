@@ -1,0 +1,266 @@
+"""YAML read without surprises, and turned into typed structs: every mistake with its line, all of them at once."""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import msgspec
+
+from apilens.spelling import nearest
+
+MAX_BYTES = 1 << 20
+MAX_DEPTH = 50
+# PyYAML takes seconds for a few thousand open brackets, before any check of ours could see their depth.
+MAX_BRACKETS = 100
+
+Path = tuple[str | int, ...]
+Kind = Literal["mapping", "list", "scalar"]
+
+
+class YamlMistake(Exception):
+    """A mistake after which the rest of the text cannot be read."""
+
+    def __init__(self, line: int, what: str) -> None:
+        super().__init__(what)
+        self.line = line
+        self.what = what
+
+
+@dataclass(slots=True)
+class Node:
+    """A YAML value with its line: pairs of key node and value for a mapping, nodes for a list, or a scalar's value."""
+
+    line: int
+    kind: Kind
+    pairs: list[tuple[Node, Node]] = field(default_factory=list)
+    items: list[Node] = field(default_factory=list)
+    value: str | int | float | bool | None = None
+
+
+@dataclass(slots=True)
+class Mistakes:
+    """What is wrong, line by line, and the line of every value by its path."""
+
+    found: list[tuple[int, str]] = field(default_factory=list)
+    lines: dict[Path, int] = field(default_factory=dict)
+
+    def add(self, line: int, what: str) -> None:
+        """Note a mistake at a line."""
+        self.found.append((line, what))
+
+    def at(self, path: Path, what: str) -> None:
+        """Note a mistake at the line of a path, or of the nearest of its parents that has one."""
+        known = next((path[:end] for end in range(len(path), -1, -1) if path[:end] in self.lines), ())
+        self.add(self.lines.get(known, 1), f"{spelled(path)}: {what}")
+
+
+def spelled(path: Path) -> str:
+    """Return a path as a user would write it: `account[0].header`."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
+    return text.removeprefix(".")
+
+
+def read_yaml(data: bytes) -> Node | None:
+    """Return the one document in the bytes, None where there is nothing but comments.
+
+    Plain `true`, `false`, `null`, whole and decimal numbers have their type; all else is text: `NO`, `1:30`, `010`.
+    Raises YamlMistake for bad YAML and for what a settings file has no use for: aliases, tags, several documents.
+    """
+    import yaml
+
+    text = _checked(data)
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        return _build(yaml.parse(text, Loader=loader))
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise YamlMistake(mark.line + 1 if mark else 1, error.problem or "is no YAML") from None
+    except yaml.YAMLError as error:
+        raise YamlMistake(1, f"is no YAML: {str(error).splitlines()[0]}") from None
+
+
+def _checked(data: bytes) -> str:
+    if len(data) > MAX_BYTES:
+        raise YamlMistake(1, f"is larger than 1 MiB ({len(data)} bytes)")
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        raise YamlMistake(1, "is UTF-16: save it as UTF-8")
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise YamlMistake(line, f"is no UTF-8 (byte 0x{data[error.start]:02x})") from None
+    bad = re.search("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]", text)
+    if bad:
+        raise YamlMistake(text.count("\n", 0, bad.start()) + 1, f"holds the control character \\x{ord(bad[0]):02x}")
+    depth = 0
+    for bracket in re.finditer(r"[\[\]{}]", text):
+        depth = depth + 1 if bracket[0] in "[{" else max(depth - 1, 0)
+        if depth > MAX_BRACKETS:
+            raise YamlMistake(text.count("\n", 0, bracket.start()) + 1, f"more than {MAX_BRACKETS} brackets are open")
+    return text
+
+
+def _build(events: typing.Iterable[Any]) -> Node | None:
+    """Build nodes from parser events. Not recursive, so depth is ours to limit."""
+    import yaml
+
+    root: Node | None = None
+    documents = 0
+    open_nodes: list[Node] = []
+    keys: list[Node | None] = []
+    for event in events:
+        line = event.start_mark.line + 1
+        if isinstance(event, yaml.DocumentStartEvent):
+            documents += 1
+            if documents > 1:
+                raise YamlMistake(line, "a second document begins: one is enough")
+        if isinstance(event, yaml.CollectionEndEvent):
+            open_nodes.pop()
+            keys.pop()
+        if not isinstance(event, yaml.NodeEvent):
+            continue
+        node = _node(event, line)
+        if open_nodes:
+            _attach(open_nodes[-1], keys, node)
+        else:
+            root = node
+        if node.kind != "scalar":
+            open_nodes.append(node)
+            keys.append(None)
+            if len(open_nodes) > MAX_DEPTH:
+                raise YamlMistake(line, f"nested deeper than {MAX_DEPTH} levels")
+    return root
+
+
+def _node(event: Any, line: int) -> Node:
+    import yaml
+
+    if isinstance(event, yaml.AliasEvent) or event.anchor:
+        raise YamlMistake(line, "aliases and anchors are not allowed: write the value out")
+    if event.tag and event.tag != "!":
+        raise YamlMistake(line, f"tags are not allowed: {event.tag}")
+    if isinstance(event, yaml.MappingStartEvent):
+        return Node(line, "mapping")
+    if isinstance(event, yaml.SequenceStartEvent):
+        return Node(line, "list")
+    return Node(line, "scalar", value=event.value if event.style else _plain(event.value))
+
+
+def _plain(text: str) -> str | int | float | bool | None:
+    if text in ("", "~", "null"):
+        return None
+    if text in ("true", "false"):
+        return text == "true"
+    if re.fullmatch("-?(0|[1-9][0-9]{0,17})", text):
+        return int(text)
+    if re.fullmatch(r"-?(0|[1-9][0-9]{0,17})\.[0-9]{1,18}", text):
+        return float(text)
+    return text
+
+
+def _attach(parent: Node, keys: list[Node | None], node: Node) -> None:
+    if parent.kind == "list":
+        parent.items.append(node)
+        return
+    key = keys[-1]
+    if key is None:
+        if node.kind != "scalar":
+            raise YamlMistake(node.line, "a key must be a word")
+        keys[-1] = node
+        return
+    if any(before.value == key.value for before, _ in parent.pairs):
+        raise YamlMistake(key.line, f"`{key.value}` is given twice")
+    parent.pairs.append((key, node))
+    keys[-1] = None
+
+
+def typed(node: Node, kind: Any, mistakes: Mistakes, path: Path = ()) -> Any:
+    """Return the node as a value of the type (structs, tuples and dicts of them, plain types), noting every mistake.
+
+    What holds a mistake is left out, so that the rest of the settings can be checked further.
+    """
+    mistakes.lines[path] = node.line
+    origin, arguments = typing.get_origin(kind), typing.get_args(kind)
+    if origin in (typing.Union, types.UnionType):
+        wanted = [part for part in arguments if part is not type(None)]
+        if node.value is None and node.kind == "scalar":
+            return None
+        if len(wanted) == 1:
+            return typed(node, wanted[0], mistakes, path)
+    if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
+        return _struct(node, kind, mistakes, path)
+    if origin is tuple and _is(node, "list", "a list, as in `[a, b]`", mistakes, path):
+        return tuple(typed(item, arguments[0], mistakes, (*path, at)) for at, item in enumerate(node.items))
+    if origin is dict and _is(node, "mapping", "names with values, as in `name: value`", mistakes, path):
+        named = [(str(key.value), item) for key, item in node.pairs]
+        return {name: typed(item, arguments[1], mistakes, (*path, name)) for name, item in named}
+    if origin not in (tuple, dict) and _is(node, "scalar", _expected(kind), mistakes, path):
+        return _scalar(node, kind, mistakes, path)
+    return None
+
+
+def _struct(node: Node, kind: type[msgspec.Struct], mistakes: Mistakes, path: Path) -> Any:
+    if not _is(node, "mapping", "names with values, as in `name: value`", mistakes, path):
+        return None
+    fields = {item.encode_name: item for item in msgspec.structs.fields(kind)}
+    values = {}
+    for key, item in node.pairs:
+        name = str(key.value)
+        if name not in fields:
+            near = nearest(name, fields)
+            hint = f" ({near})" if near else f" (known: {', '.join(fields)})"
+            mistakes.add(key.line, f"{spelled((*path, name))}: unknown key{hint}")
+            continue
+        if item.kind == "scalar" and item.value is None and not fields[name].required:
+            # A key whose values are all commented out is as good as none.
+            continue
+        known = len(mistakes.found)
+        value = typed(item, fields[name].type, mistakes, (*path, name))
+        if len(mistakes.found) == known:
+            values[fields[name].name] = value
+        mistakes.lines[(*path, name)] = key.line
+    given = {str(key.value) for key, _ in node.pairs}
+    for missing in [name for name, item in fields.items() if item.required and name not in given]:
+        mistakes.at(path, f"`{missing}` is missing")
+    complete = all(item.name in values for item in fields.values() if item.required)
+    return kind(**values) if complete else None
+
+
+def _is(node: Node, kind: Kind, expected: str, mistakes: Mistakes, path: Path) -> bool:
+    if node.kind == kind:
+        return True
+    mistakes.at(path, f"expected {expected}, got {_shown(node)}")
+    return False
+
+
+def _scalar(node: Node, kind: Any, mistakes: Mistakes, path: Path) -> Any:
+    try:
+        return msgspec.convert(node.value, kind, strict=True)
+    except msgspec.ValidationError:
+        near = nearest(str(node.value), typing.get_args(kind)) if typing.get_origin(kind) is Literal else None
+        mistakes.at(path, f"expected {_expected(kind)}, got {_shown(node)}" + (f" ({near})" if near else ""))
+        return None
+
+
+def _expected(kind: Any) -> str:
+    if typing.get_origin(kind) is Literal:
+        return "one of " + ", ".join(map(str, typing.get_args(kind)))
+    if typing.get_origin(kind) in (typing.Union, types.UnionType):
+        return " or ".join(_expected(part) for part in typing.get_args(kind) if part is not type(None))
+    return {str: "text", int: "a whole number", float: "a number", bool: "true or false"}.get(kind, "a value")
+
+
+def _shown(node: Node) -> str:
+    if node.kind != "scalar":
+        return "a list" if node.kind == "list" else "names with values"
+    if node.value is None:
+        return "nothing"
+    if isinstance(node.value, bool):
+        return f"`{str(node.value).lower()}` (put it in quotes to make it text)"
+    if isinstance(node.value, int | float):
+        return f"the number {node.value} (put it in quotes to make it text)"
+    return f"the text {node.value[:60]!r}"
