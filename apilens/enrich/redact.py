@@ -18,6 +18,7 @@ __all__ = ["REDACT_STEPS", "redact_named", "redact_paths", "redact_shapes", "red
 
 _PAIR = r"=|%3[Dd]"
 _URL = "://|#"
+_NAMED = rf"""{_PAIR}|[A-Za-z0-9]["']?\s*:[^/]"""
 # A letter in the middle of a word that changes to upper case: the cheapest sign of a random token.
 _MIXED = r"[a-z][0-9_-]*[A-Z]"
 _LONG = r"[A-Za-z0-9]{41}"
@@ -46,8 +47,8 @@ def _before_query(targets: pl.Series) -> pl.Series:
     cut = targets.str.find("?", literal=True)
     if cut.null_count() == len(cut):
         return targets
-    whole = targets.str.len_bytes()
-    return pl.select(targets.cast(pl.Binary).bin.head(cut.fill_null(whole)).cast(pl.String)).to_series()
+    size = pl.lit(cut.fill_null(targets.str.len_bytes()))
+    return pl.select(pl.lit(targets).cast(pl.Binary).bin.head(size).cast(pl.String).alias(targets.name)).to_series()
 
 
 def redact_texts(texts: pl.Series, settings: RedactSettings) -> pl.Series:
@@ -56,7 +57,7 @@ def redact_texts(texts: pl.Series, settings: RedactSettings) -> pl.Series:
     def redact(distinct: pl.Series) -> pl.Series:
         shaped = redact_shapes(distinct, settings)
         return change_where(
-            shaped, shaped.str.contains(rf"{_PAIR}|:\s"), lambda some: redact_named(some, settings)
+            shaped, shaped.str.contains(_NAMED), lambda some: redact_named(some, settings)
         )  # fmt: skip
 
     return map_distinct(texts, redact)

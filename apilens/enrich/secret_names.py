@@ -35,11 +35,8 @@ _NAME = r"(?:[\p{L}\p{N}_.\-\[\]$]|%(?:[4-9A-Fa-f][0-9A-Fa-f]|2[DdEe]|3[0-9]))+"
 _NAME_PIECE = rf"""["']?{_NAME}["']?\s*(?:[=:]|%3[AaDd])\s*"""
 _DELIMITER = r"""%(?:2[267Cc]|3[BbFf])|[\s&;,"'<>/?]"""
 # Every text is a row of such pieces: what was redacted before · a name with its `=` or `:` · a quoted string ·
-# a delimiter · what is left, a value.
-_PIECES = (
-    rf"""\[R:\w+\]|{_NAME_PIECE}|"(?:[^"\\]|\\.)*"|'[^']*'|{_DELIMITER}"""
-    rf"""|(?:[^\s&;,"'<>/?%=:]|%3[AaDd]|{_NAME})+|(?s:.)"""
-)
+# a delimiter · what is left: a value, or a part of one.
+_PIECES = rf"""\[R:\w+\]|{_NAME_PIECE}|"(?:[^"\\]|\\.)*"|'[^']*'|{_DELIMITER}|{_NAME}|(?s:.)"""
 _HARMLESS = r"""^["']?(?:-?[0-9.]+|true|false|null)["']?$"""
 _HEADERS = r"(?i)\b((?:proxy-)?authorization|(?:set-)?cookie)(\s*:\s*)[^\r\n]*"
 
@@ -79,7 +76,8 @@ def keeps_numbers_secret(names: pl.Series, settings: RedactSettings) -> pl.Serie
 def _patterns(settings: RedactSettings) -> tuple[str, str, tuple[str, ...]]:
     added = tuple(re.escape(name) for name in words(pl.Series(settings.names, dtype=pl.String)) if name)
     any_word = "|".join((*WORDS, *added))
-    secret = rf"(?:^|_)(?:{any_word})(?:_|$)|(?:{'|'.join(ENDINGS)})$|^(?:{'|'.join(WHOLE)})$|^(?:{'|'.join(PREFIXES)})(?:_|$)"
+    whole, prefix = "|".join(WHOLE), "|".join(PREFIXES)
+    secret = rf"(?:^|_)(?:{any_word})(?:_|$)|(?:{'|'.join(ENDINGS)})$|^(?:{whole})$|^(?:{prefix})(?:_|$)"
     numeric = rf"(?:^|_)(?:{'|'.join((*NUMERIC, *added))})(?:_|$)"
     return secret, numeric, tuple(words(pl.Series(settings.allow, dtype=pl.String)))
 

@@ -79,9 +79,10 @@ class Format:
     """A way to read lines, declared with sample lines that its contract test reads.
 
     parse(data, first_line, options): `data` is a block of whole lines (UTF-8 most likely; the last line may lack its
-    newline), `first_line` the number of its first line. It never raises on any bytes. time_is says whether `timestamp` is
-    the start or the end of a request. account: identity rules that apply where settings have none. telling: columns that
-    most events must fill for detection to take this format, so that it may stand in front of a broader one.
+    newline), `first_line` the number of its first line. It never raises on any bytes. time_is says whether
+    `timestamp` is the start or the end of a request. account: identity rules that apply where settings have none.
+    telling: columns that most events must fill for detection to take this format, so that it may stand in front of
+    a broader one.
     """
 
     name: str

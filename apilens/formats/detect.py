@@ -17,6 +17,7 @@ ENOUGH = 0.5
 # A format that states more goes before a broader one that reads as many lines; this much worse is still as many.
 _NEARLY = 0.02
 _REASONS = 3
+_BLANKS = b"\xef\xbb\xbf\0 \t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,23 +50,36 @@ def choose(sample: bytes, formats: Sequence[Format], options: ParseOptions) -> C
     best, parsed = tried[0]
     if best.looks == 0 or best.rate >= ENOUGH:
         return best
-    reasons = (
-        parsed.rejects.group_by("reason")
-        .agg(pl.len(), pl.col("line").min())
-        .sort(["len", "line"], descending=[True, False])
-    )
-    named = "; ".join(f"line {line}: {reason}" for reason, _, line in reasons.head(_REASONS).iter_rows())
+    if best.hits == 0:
+        # None reads anything: the reasons of one that reads such lines at all say most.
+        alike = (
+            pair for pair in reversed(tried) if _is_json(lines) == _is_json(pair[0].format.samples[0].line.encode())
+        )
+        best, parsed = next(alike, tried[0])
+    named = "; ".join(f"line {line}: {reason}" for line, reason in _reasons(parsed.rejects))
     raise InputError(
-        f"no format reads this log; the nearest, {best.format.name}, reads {best.hits} of {best.looks} lines: {named}",
+        f"no format reads this log; the nearest, {best.format.name}, reads {best.hits} of {best.looks} lines ({named})",
         hint=_hint(lines),
     )
+
+
+def _reasons(rejects: pl.DataFrame) -> list[tuple[int, str]]:
+    """Return three lines and why they were rejected: each reason once, the most frequent first, then more of them."""
+    turn = pl.int_range(pl.len()).over("reason")
+    frequency = pl.len().over("reason")
+    ranked = rejects.with_columns(turn=turn, frequency=frequency)
+    worst = ranked.sort("turn", "frequency", "line", descending=[False, True, False]).head(_REASONS)
+    return list(worst.select("line", "reason").iter_rows())
 
 
 def _tried(
     lines: bytes, formats: Sequence[Format], options: ParseOptions, *, enough: bool
 ) -> list[tuple[Candidate, Parsed]]:
-    """Try formats in order, with `enough` only until one reads every line: nothing behind it could be preferred."""
+    """Try formats in order; with `enough` only until one reads every line, since nothing behind it could be preferred."""
     everything = replace(options, columns=None)
+    if enough:
+        # JSON and other logs have no format in common, so this changes only how soon the first that fits is found.
+        formats = sorted(formats, key=lambda format: not _is_alike(format, lines))
     tried: list[tuple[Candidate, Parsed]] = []
     for format in formats:
         parsed = format.parse(lines, 1, everything)
@@ -90,17 +104,23 @@ def _whole_lines(sample: bytes) -> bytes:
     return head[:end] if end and len(sample) > len(head) else head
 
 
+def _is_alike(format: Format, lines: bytes) -> bool:
+    samples = format.samples[0].line.encode() if format.samples else b""
+    return _is_json(lines) == _is_json(samples)
+
+
+def _is_json(lines: bytes) -> bool:
+    return lines.lstrip(_BLANKS)[:1] in (b"{", b"[")
+
+
 def _hint(lines: bytes) -> str:
-    first = lines.lstrip(b"\xef\xbb\xbf\0 \t\r\n")
-    if first.startswith(b"["):
-        if re.match(rb"\[\s*(?:[{\]]|$)", first):
-            return "looks like a JSON array over several lines: write one object per line, with `jq -c '.[]'`"
-    elif first.startswith(b"{"):
-        if re.match(rb"\{\s*\r?\n", first):
-            return "looks like JSON over several lines: write one object per line, with `jq -c .`"
-        return (
-            "looks like JSON lines with key names of its own: map them with `fields:` under `formats:` in apilens.yaml"
-        )
-    elif first.startswith((b"#Version", b"#Fields", b"#Software")):
+    first = lines.lstrip(_BLANKS)
+    if re.match(rb"\[\s*(?:[{\]]|$)", first):
+        return "looks like a JSON array over several lines: write one object per line, with `jq -c '.[]'`"
+    if re.match(rb"\{[ \t]*\r?\n", first):
+        return "looks like JSON over several lines: write one object per line, with `jq -c .`"
+    if first.startswith(b"{"):
+        return "looks like JSON lines with names of their own: map them with `fields:` under `formats:` in apilens.yaml"
+    if first.startswith((b"#Version", b"#Fields", b"#Software")):
         return "looks like a W3C log (IIS, CloudFront), which is not supported"
     return "give the server's own format string with --log-format '…', or a format's name with --input-format"

@@ -100,6 +100,8 @@ def values(texts: Texts, places: Mapping[str, Sequence[Place]]) -> dict[str, pl.
             made[name] = last_status(text)
         elif name == "protocol":
             made[name] = text.str.strip_prefix("HTTP/")
+        elif name.startswith("raw_field."):
+            made[name] = json_values(text)
         elif name in ("direction", "kind"):
             made[name] = text.str.to_lowercase()
         else:
@@ -157,9 +159,9 @@ def instants(text: pl.Series, source_tz: str) -> pl.Series:
 
 
 def json_values(column: pl.Expr) -> pl.Expr:
-    """Return field values as settings see them: text as it is, objects and lists as JSON, null for empty."""
+    """Return text as it is, and objects and lists as JSON."""
     nested = column.str.contains(r"^[{\[]")
-    return pl.when(nested).then(json_text(column)).otherwise(stated(column))
+    return pl.when(nested).then(json_text(column)).otherwise(column)
 
 
 def judged(

@@ -6,9 +6,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Literal
 
+import polars as pl
+
 from apilens.errors import UsageError
 from apilens.formats.base import Format, Parsed, ParseOptions
-from apilens.formats.json_events import Place, mapped_events, paths_of, read_texts
+from apilens.formats.json_events import Place, json_values, mapped_events, paths_of, read_texts
 from apilens.formats.json_lines import read_objects
 from apilens.formats.json_paths import header_values, parts
 from apilens.spelling import nearest
@@ -43,6 +45,7 @@ _COLUMNS = (
 
 _KNOWN = {**{name: (name, 1.0) for name in _COLUMNS}, **{alias: (name, 1.0) for alias, name in _ALIASES.items()}}
 _KNOWN |= _DURATIONS
+_WHOLE = ("raw_request_headers", "raw_response_headers", "raw_request_body", "raw_response_body")
 _ALWAYS = ("timestamp", "status", "request", "method", "raw_target")
 
 
@@ -98,10 +101,10 @@ def parse_mapped(
             found = header_values(events[source], headers.values())
             events = events.with_columns(found[name].alias(column) for column, name in headers.items())
             events = events if _wants(options, source) else events.drop(source)
-    return replace(parsed, events=events)
+    whole = [json_values(pl.col(name)).alias(name) for name in events.columns if name in _WHOLE]
+    return replace(parsed, events=events.with_columns(whole))
 
 
 def _wants(options: ParseOptions, column: str) -> bool:
     """Say whether to give a column; whole headers and bodies only to a caller that names them."""
-    whole = column.endswith(("_headers", "_body"))
-    return options.wants(column) and (options.columns is not None or not whole)
+    return options.wants(column) and (options.columns is not None or column not in _WHOLE)

@@ -78,7 +78,7 @@ def json_text(text: pl.Expr) -> pl.Expr:
 
 
 def header_values(headers: pl.Series, names: Iterable[str]) -> dict[str, pl.Series]:
-    """Return name → value of headers out of the texts of headers objects; names in any case, of a list the first value."""
+    """Return name → value of headers out of texts of headers objects; names in any case, the first of a list."""
     # In such a text each quote within a value has a backslash before it, and nothing else is escaped. So `, "name"` is
     # never part of a value, and a quote that is followed by `, "` ends one, even behind a backslash.
     escaped = headers.str.contains("\\", literal=True).any()

@@ -21,9 +21,9 @@ _NUMBER = "[0-9]{1,18}|-"
 _LIST = r"[!#-+\--\[\]-~]+(?:(?:, ?| : )[!#-+\--\[\]-~]+)*"
 # Captures whose values look the same in every log; what is not here is anything up to the next literal text.
 _STRICT = {
-    "method": "[A-Z]{1,20}", "target": r"/[!#-\[\]-~]*", "path": r"/[!#-\[\]-~]*", "protocol": "HTTP/[0-9.]{1,4}",
+    "method": "[A-Z]{1,20}", "target": r"/[!#-\[\]-~]*", "path": r"/[!#->@-\[\]-~]*", "protocol": "HTTP/[0-9.]{1,4}",
     "status": "[0-9]{3}", "bytes": _NUMBER, "total_bytes": _NUMBER, "request_bytes": _NUMBER,
-    "forwarded": _LIST, "upstream_seconds": _LIST, "upstream_status": _LIST,
+    "is_args": r"\??", "forwarded": _LIST, "upstream_seconds": _LIST, "upstream_status": _LIST,
 }  # fmt: skip
 _REQUEST: tuple[Piece, ...] = (
     Capture("method", _STRICT["method"]), " ", Capture("target", _STRICT["target"]), " HTTP/",
@@ -75,7 +75,7 @@ def _bare(text: str) -> str:
 
 
 def _joined(elements: Sequence[Element]) -> list[Element]:
-    """Put neighbouring literals together, and let each capture stand once: the first counts, the request before its parts."""
+    """Put neighbouring literals together, and let each capture stand once: the first, the request before its parts."""
     has_request = any(isinstance(element, Variable) and element.capture == "request" for element in elements)
     taken: set[str] = set()
     joined: list[Element] = []
@@ -84,10 +84,11 @@ def _joined(elements: Sequence[Element]) -> list[Element]:
             if joined and isinstance(joined[-1], str):
                 joined[-1] += element
                 continue
-        elif element.capture in taken or (has_request and element.capture in _PARTS_OF_REQUEST):
-            element = Variable("", element.columns)
         else:
-            taken.add(element.capture)
+            is_part = has_request and element.capture in _PARTS_OF_REQUEST
+            capture = "" if is_part or element.capture in taken else element.capture
+            element = Variable(capture, tuple(name for name in element.columns if name not in taken))
+            taken |= {capture, *element.columns}
         joined.append(element)
     return joined
 
@@ -99,16 +100,15 @@ def _require(elements: Sequence[Element], is_nginx: bool) -> None:
             token = nginx if is_nginx else apache
             raise UsageError(
                 f"the log format does not log the {capture}",
-                hint=f"without {token} apilens cannot count requests; it takes nginx's $variables and Apache's %directives",
+                hint=f"add {token}; format strings have nginx's $variables or Apache's %directives",
             )
 
 
 def _parser(elements: list[Element]) -> Callable[[bytes, int, ParseOptions], Parsed]:
-    every_text: Callable[[Variable, str, str], str] = lambda variable, before, after: ".*?"  # noqa: E731
     tiers = (
         _tier(elements, _pieces(elements, _strict, split_request=True)),
         _loose(_tier(elements, [*_pieces(elements, _escaped), " *"])),
-        _loose(_tier(elements, [*_pieces(elements, every_text), " *"])),
+        _loose(_tier(elements, [*_pieces(elements, _any), " *"])),
         _loose(_tier(elements, _cut(elements))),
     )
 
@@ -154,25 +154,27 @@ def _strict(variable: Variable, before: str, after: str) -> str:
     if variable.capture in _STRICT:
         return _STRICT[variable.capture]
     if not after:
-        return QUOTED
-    return r"[" + "".join(_ranges(after[0])) + "]" + ("*" if before.endswith('"') else "+")
+        return QUOTED + "?"
+    return rf'[ -~--["\\{re.escape(after[0])}]]' + ("*" if before.endswith('"') or variable.capture == "query" else "+")
 
 
 def _escaped(variable: Variable, before: str, after: str) -> str:
     if before.endswith('"') and after.startswith('"'):
         return ESCAPED
-    return ".*?" if after else ".*"
+    return _any(variable, before, after)
+
+
+def _any(variable: Variable, before: str, after: str) -> str:
+    # Where no literal stands between path and query, the question mark does.
+    if variable.capture == "path" and not after:
+        return "[^ ?]*"
+    return _STRICT["is_args"] if variable.capture == "is_args" else ".*?"
 
 
 def _up_to(variable: Variable, before: str, after: str) -> str:
     if before.endswith('"') and after.startswith('"'):
         return ESCAPED
-    return f"[^{re.escape(after[0])}]*" if after else ".*"
-
-
-def _ranges(without: str) -> list[str]:
-    """Return printable ASCII but quotes, backslashes and one more character, as ranges of a regex class."""
-    return [re.escape(chr(code)) for code in range(0x20, 0x7F) if chr(code) not in ('"', "\\", without)]
+    return f"[^{re.escape(after[0])}]*" if after else _any(variable, before, after)
 
 
 def _literal(elements: Sequence[Element], index: int) -> str:

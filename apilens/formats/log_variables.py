@@ -19,7 +19,8 @@ NICKNAMES: Mapping[str, str] = {
 _NGINX: Mapping[str, str] = {
     "remote_addr": "peer", "realip_remote_addr": "peer", "remote_user": "user", "time_local": "time",
     "time_iso8601": "time", "msec": "time", "request": "request", "request_method": "method", "request_uri": "target",
-    "uri": "path", "document_uri": "path", "args": "query", "query_string": "query", "server_protocol": "protocol",
+    "uri": "path", "document_uri": "path", "is_args": "is_args", "args": "query", "query_string": "query",
+    "server_protocol": "protocol",
     "status": "status", "body_bytes_sent": "bytes", "bytes_sent": "total_bytes", "request_length": "request_bytes",
     "request_time": "seconds", "upstream_response_time": "upstream_seconds", "upstream_status": "upstream_status",
     "host": "host", "http_host": "host", "server_name": "server", "request_id": "request_id",

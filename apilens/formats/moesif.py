@@ -9,7 +9,7 @@ import msgspec
 import polars as pl
 
 from apilens.formats.base import Format, Parsed, ParseOptions, Sample
-from apilens.formats.json_events import Place, Texts, instants, judged, paths_of, read_texts, values
+from apilens.formats.json_events import Place, Texts, instants, json_values, judged, paths_of, read_texts, values
 from apilens.formats.json_lines import BLANKS, read_objects
 from apilens.formats.json_paths import header_values
 from apilens.formats.values import byte_count, stated, status_code
@@ -146,7 +146,10 @@ def _columns(texts: Texts, places: Mapping[str, tuple[Place, ...]], options: Par
         if options.wants(column) and any(texts.frame[name].null_count() < texts.frame.height for name in names):
             text = stated(pl.coalesce(*names, *([made[column]] if column in made else [])))
             made[column] = byte_count(text) if column.endswith("_bytes") else text
-    made |= {name: pl.col(name) for name in texts.frame.columns if name.startswith(("raw_header.", "raw_response_"))}
+    made |= {column: json_values(made[column]) for column in _WHOLE if column in made}
+    made |= {
+        name: pl.col(name) for name in texts.frame.columns if name.startswith(("raw_header.", "raw_response_header."))
+    }
     if options.wants("host") and "raw_target" in made:
         made["host"] = made["raw_target"].str.extract(_HOST)
     if "response_time" in places:

@@ -20,9 +20,9 @@ _UNITS = {"ms": 1.0, "s": 1000.0, "us": 0.001, "µs": 0.001}
 def read_tails(texts: pl.DataFrame, *, whole_micros: bool) -> pl.DataFrame:
     """Replace `tail` by `forwarded`, `duration_ms` and `upstream_ms`, as far as any line states them.
 
-    A decimal number is seconds (nginx), a number with a unit is that, with `whole_micros` a whole number that is the only
-    thing there besides quoted texts is microseconds (Apache's %D), `rt=` and `urt=` are seconds. Several whole numbers
-    are not guessed at, and what is unknown is passed over.
+    A decimal number is seconds (nginx), a number with a unit is that, with `whole_micros` a whole number that is the
+    only thing there besides quoted texts is microseconds (Apache's %D), `rt=` and `urt=` are seconds. Several whole
+    numbers are not guessed at, and what is unknown is passed over.
     """
     tail = pl.col("tail").str.strip_chars(" ")
     tails = texts.select("line", tail).filter(pl.col("tail").is_not_null() & ~pl.col("tail").is_in(_EMPTY))

@@ -22,7 +22,7 @@ from apilens.formats.values import (
     time_fault,
 )
 
-_HTTP_VERSIONS = {"1": "1.1", "2.0": "2", "3.0": "3"}
+_HTTP_VERSIONS = {"2.0": "2", "3.0": "3"}
 _PORT = r"^(\[[^\]]*\]|[^:]*)(?::[0-9]*)?$"
 
 # Capture → the column that it becomes, and how. Where two give the same column the first with a value counts.
@@ -31,7 +31,7 @@ CAPTURES: Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
     "target_host": ("host", lambda text: text),
     "host": ("host", lambda text: stated(text).str.extract(_PORT)),
     "server": ("host", lambda text: stated(text).str.extract(_PORT)),
-    "protocol": ("protocol", lambda text: stated(text).replace(_HTTP_VERSIONS)),
+    "protocol": ("protocol", lambda text: stated(text).str.strip_prefix("HTTP/").replace(_HTTP_VERSIONS)),
     "duration_ms": ("duration_ms", lambda value: value),
     "micros": ("duration_ms", lambda text: duration_ms(text, milliseconds=0.001)),
     "millis": ("duration_ms", lambda text: duration_ms(text, milliseconds=1)),
@@ -112,7 +112,7 @@ def _spread(texts: pl.DataFrame) -> pl.DataFrame:
             texts = read_tails(texts.rename({name: "tail"}), whole_micros=name == "tail")
     if "path" in texts.columns and "target" not in texts.columns:
         query = stated(pl.col("query").str.strip_prefix("?")) if "query" in texts.columns else pl.lit(None, pl.String)
-        target = pl.col("path") + pl.when(query.is_not_null()).then("?" + query).otherwise(pl.lit(""))
+        target = pl.when(query.is_null()).then("path").otherwise(pl.concat_str("path", pl.lit("?"), query))
         texts = texts.with_columns(target=target)
     if "request" in texts.columns:
         if "target" in texts.columns:
@@ -128,7 +128,7 @@ def _columns(captures: list[str], options: ParseOptions) -> list[pl.Expr]:
     for capture, (column, convert) in CAPTURES.items():
         if capture in captures and options.wants(column):
             made.setdefault(column, []).append(convert(pl.col(capture)))
-    asked = [pl.col(name) for name in needed_columns(options) if name in captures]
+    asked = [stated(pl.col(name)) for name in needed_columns(options) if name in captures]
     return [
         pl.coalesce(exprs).alias(column) if exprs[1:] else exprs[0].alias(column) for column, exprs in made.items()
     ] + asked
