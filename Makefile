@@ -23,6 +23,7 @@ check: $(VENV)/ready
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	$(BIN)/cog --check docs/*.md
 	@long=$$(find apilens -name '*.py' | xargs wc -l | awk '$$2 != "total" && $$1 > 300 {print $$2 ": " $$1 " lines"}'); \
 	  if [ -n "$$long" ]; then echo "over 300 lines:"; echo "$$long"; exit 1; fi
 

@@ -55,7 +55,7 @@ class Mistakes:
     def at(self, path: Path, what: str) -> None:
         """Note a mistake at the line of a path, or of the nearest of its parents that has one."""
         known = next((path[:end] for end in range(len(path), -1, -1) if path[:end] in self.lines), ())
-        self.add(self.lines.get(known, 1), f"{spelled(path)}: {what}")
+        self.add(self.lines.get(known, 1), f"{spelled(path)}: {what}" if path else what)
 
 
 def spelled(path: Path) -> str:
@@ -133,7 +133,7 @@ def _build(events: typing.Iterable[Any]) -> Node | None:
             keys.append(None)
             if len(open_nodes) > MAX_DEPTH:
                 raise YamlMistake(line, f"nested deeper than {MAX_DEPTH} levels")
-    return root
+    return None if root and root.kind == "scalar" and root.value is None else root
 
 
 def _node(event: Any, line: int) -> Node:

@@ -113,7 +113,7 @@ def kill_once(store: Path, logs: Logs, rng: random.Random, *, compacting: bool) 
     for line in child.stdout:
         if line.startswith("compacting" if compacting else "started"):
             break
-    time.sleep(rng.uniform(0, 0.25 if compacting else 1.2))
+    time.sleep(rng.uniform(0, 0.25 if compacting else 0.7))
     running = child.poll() is None
     child.send_signal(signal.SIGKILL)
     child.wait()
@@ -159,7 +159,7 @@ def round_of_kills(folder: Path, rng: random.Random, kills: int, lines: int) -> 
     logs = Logs(logs_folder, rng)
     caught = 0
     for number in range(kills):
-        logs.write(lines if number == 0 else lines // 4)
+        logs.write(lines)
         caught += kill_once(store, logs, rng, compacting=number % 4 == 3)
         if rng.random() < 0.4:
             logs.rotate()

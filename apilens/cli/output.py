@@ -35,7 +35,7 @@ def show(result: Result, *, kind: str | None, output: str | None, no_header: boo
         for line in (*result.header, *(result.notes if chosen not in ("json", "markdown") else ())):
             warn(line)
     made = RENDERERS[chosen](result, style)
-    click.get_binary_stream("stdout").write(made) if isinstance(made, bytes) else click.echo(made, nl=False)
+    click.echo(made, nl=False)
 
 
 def _to_file(result: Result, path: Path, kind: str | None, style: Style) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +13,7 @@ from apilens.render.safe import safe
 @contextmanager
 def progress_bar(total_bytes: int | None, *, enabled: bool) -> Iterator[Callable[[int, str], None] | None]:
     """Show how much was read, how fast and how much longer; yields advance(bytes, name), or None where nobody looks."""
-    if not enabled or sys.stderr is None or not sys.stderr.isatty():
+    if not enabled or sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield None
         return
     from rich.console import Console

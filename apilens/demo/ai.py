@@ -7,11 +7,12 @@ from datetime import timedelta
 import polars as pl
 
 from apilens.demo.chance import below, chance, pick
-from apilens.demo.problems import NEW_ACCOUNTS
+from apilens.demo.problems import MISSING_FIELD, NEW_ACCOUNTS, ONE_ENDPOINT
 from apilens.demo.world import ACCOUNTS, World, moments
 
 _SHARES = {"POST /v2/embeddings": 50.0, "POST /v2/search": 30.0, "webhook": 12.0, "signed_in": 8.0}
 _WEBHOOK_SINCE = timedelta(days=7)
+_REJECTED_SINCE = timedelta(days=6)
 _STAMP = "%Y-%m-%dT%H:%M:%S.%3f"
 
 
@@ -25,7 +26,9 @@ def events(world: World) -> pl.DataFrame:
         {
             "index": index,
             "timestamp": moments(world, placed),
-            "account": pick(index, seed + 1, ACCOUNTS),
+            "account": pick(
+                index, seed + 1, {name: weight for name, weight in ACCOUNTS.items() if name != ONE_ENDPOINT}
+            ),
             "what": pick(index, seed + 2, _SHARES),
         }
     )
@@ -40,7 +43,15 @@ def _outcomes(frame: pl.DataFrame, world: World, seed: int) -> pl.DataFrame:
         & (pl.col("what") == "webhook")
         & (pl.col("timestamp") >= world.end - _WEBHOOK_SINCE)
     )
-    status = pl.when(failing & (luck < 0.8)).then(500).when(luck < 0.01).then(429).otherwise(200)
+    rejected = (
+        (pl.col("account") == MISSING_FIELD)
+        & (pl.col("what") == "POST /v2/search")
+        & (pl.col("timestamp") >= world.end - _REJECTED_SINCE)
+    )
+    status = (
+        pl.when(failing & (luck < 0.8)).then(500).when(rejected & (luck < 0.85)).then(422)
+        .when(luck < 0.01).then(429).otherwise(200)
+    )  # fmt: skip
     return frame.select(
         n,
         "timestamp",
@@ -55,7 +66,7 @@ def _outcomes(frame: pl.DataFrame, world: World, seed: int) -> pl.DataFrame:
 
 def _sign_ups(world: World) -> pl.DataFrame:
     """Five accounts sign up four days before the end; one goes on, the others look at their profile and stop."""
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for number, account in enumerate(NEW_ACCOUNTS):
         began = world.end - timedelta(days=4) + timedelta(minutes=37 * number)
         steps = ["POST /v2/signup", "GET /v2/profile", "GET /v2/profile"]
@@ -64,9 +75,9 @@ def _sign_ups(world: World) -> pl.DataFrame:
             moment = began + timedelta(minutes=4 * step)
             status = 201 if what.startswith("POST") else 200
             rows.append((world.events + len(rows), moment, account, what, f"{account}-user-1", status, 55, 0))
-    schema = {
-        "index": pl.Int64, "timestamp": pl.Datetime("us", "UTC"), "account": pl.String, "what": pl.String,
-        "user": pl.String, "status": pl.Int16, "took_ms": pl.Int64, "tokens": pl.Int64,
+    schema: dict[str, pl.DataType] = {
+        "index": pl.Int64(), "timestamp": pl.Datetime("us", "UTC"), "account": pl.String(), "what": pl.String(),
+        "user": pl.String(), "status": pl.Int16(), "took_ms": pl.Int64(), "tokens": pl.Int64(),
     }  # fmt: skip
     return pl.DataFrame(rows, schema=schema, orient="row")
 
@@ -93,8 +104,13 @@ def to_json_lines(frame: pl.DataFrame) -> bytes:
         began.alias("time"), verb.alias("verb"), uri.alias("uri"), headers.alias("headers"),
         pl.concat_str(pl.lit("198.51."), number, pl.lit("."), n % 3 + 10).alias("ip_address"),
     )  # fmt: skip
-    usage = pl.struct(pl.struct(pl.when(embeddings).then("tokens").alias("prompt_tokens")).alias("usage"))
-    response = pl.struct(ended.alias("time"), pl.col("status"), usage.alias("body"))
+    usage = pl.struct(pl.when(embeddings).then("tokens").alias("prompt_tokens")).alias("usage")
+    refused = pl.col("status") == 422
+    error = pl.struct(
+        pl.when(refused).then(pl.lit("missing_field")).alias("code"),
+        pl.when(refused).then(pl.lit("user_id")).alias("field"),
+    )
+    response = pl.struct(ended.alias("time"), pl.col("status"), pl.struct(usage, error.alias("error")).alias("body"))
     lines = frame.select(
         pl.when(~action).then(request).alias("request"),
         pl.when(~action).then(response).alias("response"),

@@ -11,6 +11,7 @@ import polars as pl
 from apilens.demo.chance import below, chance
 
 ONE_ENDPOINT = "soylent"
+MISSING_FIELD = "acme"
 NEW_ACCOUNTS = ("fresh-ink", "fresh-mint", "fresh-oak", "fresh-tide", "fresh-wind")
 
 
@@ -75,7 +76,7 @@ def _expired_tokens(frame: pl.DataFrame, plan: Plan) -> pl.DataFrame:
 
 
 def _missing_user_id(frame: pl.DataFrame, plan: Plan) -> pl.DataFrame:
-    upload = _is("acme") & plan.since(days=6) & (plan.luck(4) < 0.35)
+    upload = _is(MISSING_FIELD) & plan.since(days=6) & (plan.luck(4) < 0.35)
     moved = frame.with_columns(
         pl.when(upload).then(pl.lit("POST /v2/data/upload")).otherwise("endpoint").alias("endpoint")
     )
@@ -127,9 +128,10 @@ PROBLEMS: tuple[Problem, ...] = (
         "auth_errors", _expired_tokens,
     ),
     Problem(
-        "acme", "uploads without user_id get 422", "6 days before the end",
-        "apilens report --by account,endpoint --where \"status = 422\" --metrics requests",
-        "nearly all 422s are POST /v2/data/upload of one account", _missing_user_id,
+        MISSING_FIELD, "uploads and searches without user_id get 422", "6 days before the end",
+        "apilens report --by account,endpoint --where \"status = 422\" "
+        "--metrics \"requests,count(error_field = 'user_id')\"",
+        "all 422s are of one account; where the log has the answer's body, it names the field", _missing_user_id,
     ),
     Problem(
         "umbrella", "still on the deprecated /v1", "always",

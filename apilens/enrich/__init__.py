@@ -54,11 +54,13 @@ class Asked(NamedTuple):
 
 
 def enrich(frame: pl.DataFrame, context: Context, *, columns: Collection[str] | None = None) -> pl.DataFrame:
-    """Return a format's frame as rows of the event table: all its columns, or the named ones, in the table's order."""
+    """Return a format's frame as rows of the event table: all its columns in order, or the named ones as named."""
     wanted = list(_all_columns(context.settings) if columns is None else columns)
     for step in _needed_steps(wanted, context.settings):
         frame = step.apply(frame, context)
-    return conform(frame, columns=wanted, extra=configured_dtypes(context.settings))
+    # Columns that the source lacks are constants: beside `line`, which is always there, they keep the frame's height.
+    known = conform(frame, columns=dict.fromkeys(["line", *wanted]), extra=configured_dtypes(context.settings))
+    return known.select(wanted)
 
 
 def needed_columns(columns: Collection[str] | None, settings: Settings) -> frozenset[str] | None:

@@ -9,22 +9,33 @@ from apilens.enrich.mapping import map_distinct_python
 from apilens.enrich.tokens import claim_of
 
 _HEADER = "raw_header.authorization"
+# The registered schemes and those in wide use. Any other first word may be the secret itself.
+_SCHEMES = (
+    "basic", "bearer", "digest", "dpop", "gnap", "hoba", "mutual", "negotiate", "ntlm", "oauth", "privatetoken",
+    "scram-sha-1", "scram-sha-256", "vapid", "aws4-hmac-sha256", "hawk", "hmac", "key", "apikey", "api-key", "token",
+)  # fmt: skip
 
 
 def _auth(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
-    scheme = reason = pl.lit(None, dtype=pl.String)
+    nothing = pl.lit(None, dtype=pl.String)
     status = pl.col("status") if "status" in frame.columns else pl.lit(None, dtype=pl.Int16)
+    scheme, expired = nothing, pl.lit(False)
     if _HEADER in frame.columns:
         header = frame[_HEADER]
-        scheme = pl.col(_HEADER).str.extract(r"^([A-Za-z][A-Za-z0-9-]*) ").str.to_lowercase()
-        expires = map_distinct_python(header, lambda token: claim_of(token, "exp")).cast(pl.Int64, strict=False)
-        expired = pl.from_epoch(pl.lit(expires), time_unit="s").dt.replace_time_zone("UTC") < pl.col("timestamp")
-        absent = pl.col(_HEADER).is_null() | (pl.col(_HEADER) == "")
-        reason = (
-            pl.when(absent).then(pl.lit("missing")).when(expired).then(pl.lit("expired")).otherwise(pl.lit("invalid"))
-        )
-    failure = pl.when(status == 403).then(pl.lit("forbidden")).when(status == 401).then(reason)
+        first = pl.col(_HEADER).str.extract(r"^\s*([^\s]+)\s").str.to_lowercase()
+        other = pl.when(pl.col(_HEADER).str.strip_chars() != "").then(pl.lit("other"))
+        scheme = pl.when(first.is_in(_SCHEMES)).then(first).otherwise(other)
+        # Seconds since 1970 as a float: a made-up `exp` is larger than any date.
+        expires = map_distinct_python(header, lambda token: claim_of(token, "exp")).cast(pl.Float64, strict=False)
+        expired = pl.col("timestamp").dt.epoch("us") / 1e6 > pl.lit(expires)
+    if "api_key" in frame.columns:
+        scheme = pl.coalesce(scheme, pl.when(pl.col("api_key").is_not_null()).then(pl.lit("key")))
+    failure = (
+        pl.when(status == 403).then(pl.lit("forbidden"))
+        .when((status == 401) & expired).then(pl.lit("expired"))
+        .otherwise(nothing)
+    )  # fmt: skip
     return frame.with_columns(scheme.alias("auth_scheme"), failure.alias("auth_failure"))
 
 
-AUTH = Step("auth", reads=("status", "timestamp", "raw_header.*"), makes=("auth_scheme", "auth_failure"), apply=_auth)
+AUTH = Step("auth", reads=("status", "timestamp", "api_key"), makes=("auth_scheme", "auth_failure"), apply=_auth)

@@ -1,7 +1,8 @@
 """What software called: the product token of the user agent, whether it is a crawler, whether a probe.
 
 A product token is `name/version` at the beginning (RFC 9110 §10.1.5): `acme-python/1.4.2`. Browsers all begin with
-`Mozilla/5.0`, so they are known by the token that is theirs alone.
+`Mozilla/5.0`, so they are known by the token that is theirs alone (`Chrome` 123.0.0.0), crawlers that pose as
+browsers by the name behind `compatible;` (`Googlebot` 2.1).
 """
 
 from __future__ import annotations
@@ -9,9 +10,15 @@ from __future__ import annotations
 import polars as pl
 
 from apilens.enrich.base import Context, Step
-from apilens.enrich.mapping import pick
+from apilens.enrich.mapping import split_distinct
 
-_PRODUCT = r"^([A-Za-z0-9][A-Za-z0-9._+@-]{0,63})(?:/v?([0-9][0-9A-Za-z.+_-]{0,31}))?(?:[ ;,(]|$)"
+_WORD = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
+# The name may be scoped or have spaces (`@acme/sdk/1.2`, `Acme App/3.1`), the version may begin with v.
+_PRODUCT = (
+    rf"^(@{_WORD}/{_WORD}|{_WORD}(?: [A-Za-z][A-Za-z0-9._+-]*){{0,3}})/v?([0-9][0-9A-Za-z._+-]{{0,31}})(?:[ ;,()]|$)"
+)
+_NAME = rf"^({_WORD})(?:[ ;,(/]|$)"
+_COMPATIBLE = r"\(compatible; ([A-Za-z][A-Za-z0-9._+-]*)(?:/([0-9][0-9A-Za-z._-]*))?"
 # The first that matches names the browser: most of them also carry the names of those further down.
 _BROWSERS = (
     ("Edge", r"Edg(?:e|A|iOS)?/([0-9.]+)"),
@@ -23,57 +30,61 @@ _BROWSERS = (
     ("Internet Explorer", r"(?:MSIE |Trident/.*rv:)([0-9.]+)"),
 )
 _BOT = (
-    r"(?i)bot\b|bot[/ ;_)-]|spider|crawl|slurp|mediapartners|facebookexternalhit|embedly|preview|feedfetcher|archiver|"
-    r"scan(?:ner)?\b|nikto|sqlmap|zgrab|masscan|nuclei|censys|ahrefs|semrush|bingbot|yandex"
+    r"(?i)bot\b|bot[/_-]|spider|crawl|slurp|mediapartners|facebookexternalhit|embedly|link ?preview|feedfetcher|"
+    r"archiver|scanner\b|nikto|sqlmap|zgrab|masscan|nuclei|censys|headlesschrome|phantomjs"
 )
+# A maker of phones, in the user agents of people.
+_NO_BOT = r"(?i)\bcubot\b"
 _PROBE_AGENT = (
     r"(?i)kube-probe|googlehc|elb-healthchecker|health.?check|uptime|pingdom|statuscake|blackbox.exporter|"
-    r"consul|traffic.manager|azure.?front.?door.?probe|cloudflare-traffic-manager"
+    r"^consul[ /]|traffic.manager|azure.?front.?door.?probe"
 )
-_PROBE_PATH = r"/_?(?:healthz?|health[-_]?check|ping|readyz?|livez?|liveness|readiness)/?$"
+# `GET /v1/orders/{id}/ready` is a question about an order, so nothing before the last segment may be an id.
+_PROBE_PATH = r"^[A-Z]+ [^{]*/_?(?:healthz?|health[-_]?checks?|ping|ready|readyz|readiness|live|livez|liveness)$"
+_AGENT = ("sdk", "sdk_version", "is_bot")
 
 
-def _read_agents(agents: pl.Series) -> pl.DataFrame:
-    """Return one row for each agent: sdk, sdk_version, is_bot, is_probe."""
+def read_agents(agents: pl.Series) -> pl.DataFrame:
+    """Return a row for each user agent: sdk, sdk_version, is_bot, is_probe."""
     agent = pl.col("agent")
-    mozilla = agent.str.starts_with("Mozilla/")
+    browser = agent.str.starts_with("Mozilla/")
+    posing = agent.str.extract(_COMPATIBLE, 1)
     names = [pl.when(agent.str.contains(regex)).then(pl.lit(name)) for name, regex in _BROWSERS]
-    versions = [agent.str.extract(regex) for _, regex in _BROWSERS]
+    versions = [pl.when(agent.str.contains(regex)).then(agent.str.extract(regex)) for _, regex in _BROWSERS]
+    known = posing.is_not_null() & (posing != "MSIE")
+    plain = agent.str.extract(_PRODUCT, 1)
     return pl.DataFrame({"agent": agents}).select(
-        agent,
-        pl.when(mozilla).then(pl.coalesce(names)).otherwise(agent.str.extract(_PRODUCT, 1)).alias("sdk"),
-        pl.when(mozilla).then(pl.coalesce(versions)).otherwise(agent.str.extract(_PRODUCT, 2)).alias("sdk_version"),
-        agent.str.contains(_BOT).alias("is_bot"),
+        pl.when(browser & known).then(posing)
+        .when(browser).then(pl.coalesce(names))
+        .otherwise(pl.coalesce(plain, agent.str.extract(_NAME))).alias("sdk"),
+        pl.when(browser & known).then(agent.str.extract(_COMPATIBLE, 2))
+        .when(browser).then(pl.coalesce(versions))
+        .otherwise(agent.str.extract(_PRODUCT, 2)).alias("sdk_version"),
+        (agent.str.contains(_BOT) & ~agent.str.contains(_NO_BOT)).alias("is_bot"),
         agent.str.contains(_PROBE_AGENT).alias("is_probe"),
-    )
+    )  # fmt: skip
 
 
 def _client(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     if "user_agent" not in frame.columns:
         return frame.with_columns(pl.lit(False).alias("is_bot"))
-    agents = frame["user_agent"]
-    read = _read_agents(agents.unique())
-    given = {name: frame[name] for name in ("sdk", "sdk_version") if name in frame.columns}
-    made = {name: pick(agents, read["agent"], read[name]) for name in ("sdk", "sdk_version", "is_bot")}
+    distinct, index = split_distinct(frame["user_agent"])
+    made = read_agents(distinct).select(pl.col(_AGENT).gather(index))
+    stated = [name for name in ("sdk", "sdk_version") if name in frame.columns]
     return frame.with_columns(
-        pl.coalesce([pl.lit(given[name]), pl.lit(made[name])] if name in given else [pl.lit(made[name])]).alias(name)
-        for name in ("sdk", "sdk_version")
-    ).with_columns(made["is_bot"].fill_null(False).alias("is_bot"))
+        *(pl.coalesce(name, pl.lit(made[name])) if name in stated else made[name] for name in ("sdk", "sdk_version")),
+        made["is_bot"].fill_null(False),
+    )
 
 
 def _health_check(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
-    by_agent = by_path = pl.lit(False)
-    if "user_agent" in frame.columns:
-        distinct = frame["user_agent"].unique()
-        by_agent = pl.lit(pick(frame["user_agent"], distinct, distinct.str.contains(_PROBE_AGENT)))
-    if "endpoint" in frame.columns:
-        distinct = frame["endpoint"].unique()
-        by_path = pl.lit(pick(frame["endpoint"], distinct, distinct.str.contains(_PROBE_PATH)))
-    is_probe = by_agent.fill_null(False) | by_path.fill_null(False)
-    return frame.with_columns(is_probe.alias("is_health_check"))
+    probe = pl.repeat(False, frame.height, dtype=pl.Boolean, eager=True)
+    for name, regex in (("user_agent", _PROBE_AGENT), ("endpoint", _PROBE_PATH)):
+        if name in frame.columns:
+            distinct, index = split_distinct(frame[name])
+            probe |= distinct.str.contains(regex).gather(index).fill_null(False)
+    return frame.with_columns(probe.alias("is_health_check"))
 
 
-CLIENT = Step(
-    "client", reads=("user_agent", "sdk", "sdk_version"), makes=("sdk", "sdk_version", "is_bot"), apply=_client
-)
+CLIENT = Step("client", reads=("user_agent", "sdk", "sdk_version"), makes=_AGENT, apply=_client)
 HEALTH_CHECK = Step("health check", reads=("user_agent", "endpoint"), makes=("is_health_check",), apply=_health_check)

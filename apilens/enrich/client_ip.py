@@ -56,7 +56,8 @@ def address_of(text: str) -> Address | None:
     """
     text = text.strip()
     if text[:4].lower() == "for=":
-        text = text[4:].partition(";")[0].strip().strip('"')
+        text = text[4:].partition(";")[0].strip()
+    text = text.strip('"')
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:

@@ -6,6 +6,8 @@ import polars as pl
 
 from apilens.config import Settings
 from apilens.enrich.base import Context, Step
+from apilens.enrich.mapping import map_distinct
+from apilens.enrich.secret_shapes import redact_shapes
 
 _DTYPES: dict[str, pl.DataType] = {
     "int": pl.Int64(),
@@ -20,11 +22,25 @@ def configured_dtypes(settings: Settings) -> dict[str, pl.DataType]:
     return {name: _DTYPES[rule.type] for name, rule in settings.columns.items()}
 
 
+def configured(settings: Settings) -> Step:
+    """Return the step that fills the configured columns."""
+    reads = tuple(f"raw_field.{rule.from_}" for rule in settings.columns.values())
+    return Step("columns", reads=reads, makes=tuple(settings.columns), apply=_columns)
+
+
 def _columns(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
+    settings = context.settings
     made = []
-    for name, dtype in configured_dtypes(context.settings).items():
-        raw = f"raw_field.{context.settings.columns[name].from_}"
-        made.append(_typed(pl.col(raw) if raw in frame.columns else pl.lit(None, dtype=pl.String), dtype).alias(name))
+    for name, dtype in configured_dtypes(settings).items():
+        raw = f"raw_field.{settings.columns[name].from_}"
+        if raw not in frame.columns:
+            made.append(pl.lit(None, dtype=dtype).alias(name))
+        elif dtype == pl.String:
+            # A text may hold anything; the other types cannot hold a secret of a known shape.
+            texts = map_distinct(frame[raw], lambda some: redact_shapes(some, settings.redact))
+            made.append(pl.lit(texts).alias(name))
+        else:
+            made.append(_typed(pl.col(raw), dtype).alias(name))
     return frame.with_columns(made)
 
 
@@ -33,13 +49,9 @@ def _typed(text: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if dtype == pl.Boolean:
         lower = text.str.to_lowercase()
         return pl.when(lower.is_in(["true", "1"])).then(True).when(lower.is_in(["false", "0"])).then(False)
+    number = text.cast(pl.Float64, strict=False)
     if dtype == pl.Float64:
-        number = text.cast(pl.Float64, strict=False)
         return pl.when(number.is_finite()).then(number)
-    return text if dtype == pl.String else text.cast(dtype, strict=False)
-
-
-def configured(settings: Settings) -> Step:
-    """Return the step that fills the configured columns."""
-    reads = tuple(f"raw_field.{rule.from_}" for rule in settings.columns.values())
-    return Step("columns", reads=reads, makes=tuple(settings.columns), apply=_columns)
+    # `12.0` is an integer to whoever wrote it; through a float alone, large ones would lose digits.
+    whole = pl.when(number == number.round()).then(number).cast(dtype, strict=False)
+    return pl.coalesce(text.cast(dtype, strict=False), whole)

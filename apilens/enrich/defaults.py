@@ -8,14 +8,18 @@ import polars as pl
 
 from apilens.enrich.base import Context, Step
 
+# nginx: the client went away before the answer.
 _CLIENT_CLOSED = 499
+# A request that took longer is a fault of the log.
+_LONGEST_MS = 30 * 86_400_000
 
 
 def _times(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     began = pl.col("timestamp")
     if context.time_is == "end" and "duration_ms" in frame.columns:
-        took = pl.duration(microseconds=(pl.col("duration_ms") * 1000).round().cast(pl.Int64))
-        began = pl.when(pl.col("duration_ms").is_null()).then(began).otherwise(began - took)
+        took = pl.col("duration_ms")
+        believed = pl.when(took.is_between(0, _LONGEST_MS)).then(took).otherwise(0)
+        began = began - pl.duration(microseconds=(believed * 1000).round().cast(pl.Int64))
     return frame.with_columns(began.alias("started_at"), pl.col("timestamp").dt.date().alias("day"))
 
 
@@ -24,7 +28,7 @@ def _constants(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
         given = pl.col(name).fill_null(value) if name in frame.columns else pl.lit(value)
         return given.alias(name)
 
-    labels = [pl.lit(value).alias(name) for name, value in context.labels.items() if name not in frame.columns]
+    labels = [filled(name, value) for name, value in context.labels.items()]
     weight = pl.col("weight").fill_null(1).clip(lower_bound=1) if "weight" in frame.columns else pl.lit(1, pl.Int64)
     return frame.with_columns(
         *labels, filled("kind", "request"), filled("direction", "incoming"), weight.cast(pl.Int64).alias("weight")
@@ -52,7 +56,7 @@ def _fingerprint(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
 TIMES = Step("times", reads=("timestamp", "duration_ms"), makes=("started_at", "day"), apply=_times)
 CONSTANTS = Step(
     "constants",
-    reads=("kind", "direction", "weight"),
+    reads=("kind", "direction", "weight", "service", "environment", "node"),
     makes=("service", "environment", "node", "source", "format", "kind", "direction", "weight"),
     apply=_constants,
 )

@@ -12,7 +12,8 @@ from apilens.enrich.mapping import map_distinct_python
 
 def key_id(value: str, key: bytes, prefix: str = "k") -> str:
     """Return `k_` and 16 base32 characters of BLAKE2b (RFC 7693) keyed with the hash key: 80 bits."""
-    digest = hashlib.blake2b(value.encode(), key=key, digest_size=10).digest()
+    # A lone surrogate cannot come out of a parser that reads UTF-8, but a JSON escape or a token can hold one.
+    digest = hashlib.blake2b(value.encode("utf-8", "surrogatepass"), key=key, digest_size=10).digest()
     return f"{prefix}_{base64.b32encode(digest).decode().lower()}"
 
 

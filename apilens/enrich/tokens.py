@@ -1,21 +1,22 @@
-"""Reading what credentials say of themselves, without verifying them: the claims of a JWT, a percent-encoded value."""
+"""Reading what credentials say of themselves, without verifying them: the claims of a JWT, the scheme of a header."""
 
 from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Any
-from urllib.parse import unquote_plus
 
 import msgspec
 
 # A token is a few hundred bytes; anything much larger is an attack or no token.
 _LONGEST = 16_384
+_BEARER = re.compile(r"^\s*bearer\s+", re.IGNORECASE)
 
 
 def claims(token: str) -> dict[str, Any]:
     """Return the claims of a JSON Web Token (RFC 7519), with or without `Bearer` before it; empty for anything else."""
-    parts = token.removeprefix("Bearer ").removeprefix("bearer ").strip().split(".")
+    parts = _BEARER.sub("", token).strip().split(".")
     if len(parts) != 3 or len(token) > _LONGEST:
         return {}
     try:
@@ -27,18 +28,13 @@ def claims(token: str) -> dict[str, Any]:
 
 
 def claim_of(token: str, claim: str) -> str | None:
-    """Return one claim of a token as text; dots in its name lead into objects (`org.id`)."""
+    """Return one claim of a token as text, null unless it is a text or a number; dots lead into objects (`org.id`)."""
     found: Any = claims(token)
     if claim in found:
         found = found[claim]
     else:
         for name in claim.split("."):
             found = found.get(name) if isinstance(found, dict) else None
-    if isinstance(found, bool) or not isinstance(found, str | int):
+    if isinstance(found, bool) or not isinstance(found, str | int | float):
         return None
     return str(found)
-
-
-def unquoted(value: str) -> str:
-    """Return a value of a query or path, percent-decoded; bytes that are no UTF-8 become U+FFFD."""
-    return unquote_plus(value, errors="replace")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import polars as pl
 
@@ -13,24 +14,67 @@ from apilens.formats.request import unescaped
 from apilens.formats.values import NO_TIME
 
 _IP = r"(?:[0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}|\[?[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?)(?::[0-9]{1,5})?"
-# No comment begins like this.
-_PEER = r"[!$-~][!-~]*"
 
-_HOST: tuple[Piece, ...] = (Capture("host", r"[!$-~][!-~]*"), " ", Capture("peer", _IP), " ")
-_COMMON: tuple[Piece, ...] = (
-    TOKEN, " ", Capture("user", TOKEN), r" \[", Capture("time", r"[!-Z ^-~]+"), r'\] "',
-    Capture("method", "[A-Z]{1,20}"), " ", Capture("target", r"/[!#-\[\]-~]*"), " HTTP/",
-    Capture("protocol", "[0-9.]{1,4}"), '" ', Capture("status", "[0-9]{3}"), " ", Capture("bytes", "[0-9]{1,18}|-"),
-)  # fmt: skip
-_QUOTES: tuple[Piece, ...] = (' "', Capture("referrer", QUOTED), '" "', Capture("agent", QUOTED), '"')
-_SECONDS: tuple[Piece, ...] = (" ", Capture("seconds", r"[0-9]{1,9}\.[0-9]{1,9}"))
-_PLAIN: tuple[Piece, ...] = (Capture("peer", _PEER), " ")
 
-STRICT_COMMON = pieces_tier((*_PLAIN, *_COMMON, Capture("tail", "(?: [ !#-~]*)?")))
-STRICT_COMMON_VHOST = pieces_tier((*_HOST, *_COMMON, Capture("tail", "(?: [ !#-~]*)?")))
-STRICT_COMBINED = pieces_tier((*_PLAIN, *_COMMON, *_QUOTES, Capture("tail", "(?: .*)?")))
-STRICT_COMBINED_VHOST = pieces_tier((*_HOST, *_COMMON, *_QUOTES, Capture("tail", "(?: .*)?")))
-STRICT_TIMED = pieces_tier((*_PLAIN, *_COMMON, *_QUOTES, *_SECONDS))
+@dataclass(frozen=True, slots=True)
+class _Classes:
+    """What fields are made of: a token, a quoted text, a time, a target, whatever is behind, the start of a line, a host."""
+
+    token: str
+    quoted: str
+    time: str
+    target: str
+    behind: str
+    first: str
+    host: str
+
+
+# Fast, and nearly every line. No comment begins like this.
+_ASCII = _Classes(TOKEN, QUOTED, "[!-Z ^-~]+", r"/[!#-\[\]-~]*", "[ -~]*", "[!$-~][!-~]*", r"[!$-+\--~][!-+\--~]*")
+# Other letters and escapes too: fewer lines, and slower.
+_ANY = _Classes(r'[^ "\\]+', ESCAPED, r"[^\[\]]+", r'/[^ "\\]*', ".*", "[^ #][^ ]*", "[^ #,][^ ,]*")
+
+
+def _pieces(classes: _Classes, *, host: bool, quotes: bool, tail: Piece | None = None) -> tuple[Piece, ...]:
+    """Return the pieces of a line: `host` with a virtual host in front, `quotes` with referrer and user agent."""
+    # An address, so that the first of three tokens is not taken for a host.
+    peer = Capture("peer", r"[0-9A-Fa-f:\[][0-9A-Fa-f.:\[\]]+") if host else Capture("peer", classes.first)
+    front: tuple[Piece, ...] = (Capture("host", classes.host), " ") if host else ()
+    fields: tuple[Piece, ...] = (
+        peer, " ", classes.token, " ", Capture("user", classes.token), r" \[", Capture("time", classes.time), r'\] "',
+        Capture("method", "[A-Z]{1,20}"), " ", Capture("target", classes.target), " HTTP/",
+        Capture("protocol", "[0-9.]{1,4}"), '" ', Capture("status", "[0-9]{3}"), " ",
+        Capture("bytes", "[0-9]{1,18}|-"),
+    )  # fmt: skip
+    quoted: tuple[Piece, ...] = (
+        ' "',
+        Capture("referrer", classes.quoted),
+        '" "',
+        Capture("agent", classes.quoted),
+        '"',
+    )
+    # Common lines with quoted texts behind are left to the tolerant tier: they may be combined ones.
+    behind = tail or Capture("tail", f"(?: {classes.behind})?" if quotes else r"(?: [ !#-~]*)?")
+    return (*front, *fields, *(quoted if quotes else ()), behind)
+
+
+def _escaped(tier: Tier) -> Tier:
+    def read(lines: pl.DataFrame, wanted: frozenset[str]) -> pl.DataFrame:
+        texts = tier(lines, wanted)
+        names = [name for name in ("referrer", "agent") if name in texts.columns]
+        return texts.with_columns(unescaped(texts[name]) for name in names)
+
+    return read
+
+
+_SECONDS = Capture("seconds", r"[0-9]{1,9}\.[0-9]{1,9}")
+COMMON_LINES = pieces_tier(_pieces(_ASCII, host=False, quotes=False))
+COMMON_VHOST_LINES = pieces_tier(_pieces(_ASCII, host=True, quotes=False))
+COMBINED_LINES = pieces_tier(_pieces(_ASCII, host=False, quotes=True))
+COMBINED_VHOST_LINES = pieces_tier(_pieces(_ASCII, host=True, quotes=True))
+TIMED_LINES = pieces_tier((*_pieces(_ASCII, host=False, quotes=True, tail=" "), _SECONDS))
+_MORE_COMBINED = _escaped(pieces_tier(_pieces(_ANY, host=False, quotes=True)))
+_MORE_COMBINED_VHOST = _escaped(pieces_tier(_pieces(_ANY, host=True, quotes=True)))
 
 _PARTS: tuple[Piece, ...] = (
     Capture("prefix", ".*?"),
@@ -43,15 +87,14 @@ _PARTS: tuple[Piece, ...] = (
     ")?",
 )
 _VHOST: tuple[Piece, ...] = (
-    Capture("host", "[^ ]+"), " ", Capture("peer", _IP), "(?: ", "[^ ]*", ")?(?: ", Capture("user", ".*"), ")?",
+    Capture("host", "[^ ,]+"), " ", Capture("peer", _IP), "(?: ", "[^ ]*", ")?(?: ", Capture("user", ".*"), ")?",
 )  # fmt: skip
 _PROXIED: tuple[Piece, ...] = (
     Capture("forwarded", "[^ ,]+(?:, *[^ ,]+)+"), "(?: ", "[^ ]*", ")?(?: ", Capture("user", ".*"), ")?",
 )  # fmt: skip
 _DIRECT: tuple[Piece, ...] = (Capture("peer", "[^ ]*"), "(?: ", "[^ ]*", ")?(?: ", Capture("user", ".*"), ")?")
 
-_ANY = "[^ ]+"
-_AFTER = (Capture("status", _ANY), "(?: +", Capture("bytes", '[^ "]+'), ")?", Capture("behind", "(?: .*)?"))
+_AFTER = (Capture("status", "[^ ]+"), "(?: +", Capture("bytes", '[^ "]+'), ")?", Capture("behind", "(?: .*)?"))
 _CODE = (Capture("status", "[0-9]{3}"), "(?: +", Capture("bytes", "[0-9]+|-"), ")?", Capture("behind", "(?: .*)?"))
 # How request, status and size may stand there, best first: quotes in the request escaped, not escaped,
 # the closing or the opening one missing.
@@ -90,7 +133,7 @@ def access_log(*strict: Tier, in_seconds: bool = False) -> Callable[[bytes, int,
 
     in_seconds: a lone whole number behind the usual fields is no request time.
     """
-    tiers = (*strict, tolerant)
+    tiers = (*strict, _MORE_COMBINED_VHOST, _MORE_COMBINED, tolerant)
     if in_seconds:
         tiers = tuple(_in_seconds(tier) for tier in tiers)
 

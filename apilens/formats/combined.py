@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from apilens.formats.base import Format, Sample
-from apilens.formats.clf import STRICT_COMBINED, STRICT_COMBINED_VHOST, STRICT_TIMED, access_log
+from apilens.formats.clf import COMBINED_LINES, COMBINED_VHOST_LINES, TIMED_LINES, access_log
 from apilens.formats.values import BAD_SIZE, NO_STATUS, NO_TIME, TIME_OUT_OF_RANGE
 
 _TIME = datetime(2015, 5, 17, 10, 5, 3, tzinfo=UTC)
@@ -16,7 +16,7 @@ NGINX_TIMED = Format(
     title="nginx combined with $request_time behind",
     # nginx writes a line when a request is over; Apache, whose times are whole microseconds, states when it began.
     time_is="end",
-    parse=access_log(STRICT_TIMED, STRICT_COMBINED, in_seconds=True),
+    parse=access_log(TIMED_LINES, COMBINED_LINES, in_seconds=True),
     telling=("duration_ms", "raw_agent"),
     samples=(
         Sample(_GET + ' "-" "curl/8.4" 0.250', {"timestamp": _TIME, "status": 200, "duration_ms": 250.0}),
@@ -32,7 +32,7 @@ COMBINED_VHOST = Format(
     name="combined_vhost",
     title="NCSA combined behind a virtual host",
     time_is="start",
-    parse=access_log(STRICT_COMBINED_VHOST, STRICT_COMBINED),
+    parse=access_log(COMBINED_VHOST_LINES, COMBINED_LINES),
     telling=("host", "raw_agent"),
     samples=(
         Sample("shop.example:443 " + _GET + ' "-" "curl/8.4"', {"host": "shop.example", "raw_peer": "203.0.113.9"}),
@@ -44,15 +44,15 @@ COMBINED = Format(
     name="combined",
     title="NCSA combined: Apache and nginx by default",
     time_is="start",
-    parse=access_log(STRICT_COMBINED, STRICT_COMBINED_VHOST),
+    parse=access_log(COMBINED_LINES, COMBINED_VHOST_LINES),
     telling=("raw_agent",),
     samples=(
         Sample(
             _GET + ' "https://example.com/" "curl/8.4"',
             {
                 "item": 0, "timestamp": _TIME, "status": 200, "method": "GET", "raw_target": "/a?b=1",
-                "protocol": "1.1", "response_bytes": 512, "raw_referrer": "https://example.com/", "raw_agent": "curl/8.4",
-                "raw_peer": "203.0.113.9", "raw_remote_user": "ann",
+                "protocol": "1.1", "response_bytes": 512, "raw_referrer": "https://example.com/",
+                "raw_agent": "curl/8.4", "raw_peer": "203.0.113.9", "raw_remote_user": "ann",
             },
         ),
         Sample(_GET + ' "-" "-"', {"raw_referrer": None, "raw_agent": None}),

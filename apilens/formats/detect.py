@@ -75,7 +75,7 @@ def _reasons(rejects: pl.DataFrame) -> list[tuple[int, str]]:
 def _tried(
     lines: bytes, formats: Sequence[Format], options: ParseOptions, *, enough: bool
 ) -> list[tuple[Candidate, Parsed]]:
-    """Try formats in order; with `enough` only until one reads every line, since nothing behind it could be preferred."""
+    """Try formats in order; with `enough` only until one reads every line: nothing behind it could be preferred."""
     everything = replace(options, columns=None)
     if enough:
         # JSON and other logs have no format in common, so this changes only how soon the first that fits is found.
@@ -98,10 +98,11 @@ def _tells(format: Format, events: pl.DataFrame) -> bool:
 
 
 def _whole_lines(sample: bytes) -> bytes:
+    if len(sample) < SAMPLE_BYTES:
+        return sample
     head = sample[:SAMPLE_BYTES]
-    end = head.rfind(b"\n") + 1
-    # A file of one line, or one line that is longer than the sample, has nothing better to offer.
-    return head[:end] if end and len(sample) > len(head) else head
+    # What has no line end at all is taken as it is: it is all there is.
+    return head[: head.rfind(b"\n") + 1] or head
 
 
 def _is_alike(format: Format, lines: bytes) -> bool:

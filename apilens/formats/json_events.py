@@ -12,6 +12,7 @@ import polars as pl
 from apilens.formats.base import REJECT_SCHEMA, Parsed, ParseOptions
 from apilens.formats.json_lines import Objects
 from apilens.formats.json_paths import Paths, json_text, parts
+from apilens.formats.request import split_requests
 from apilens.formats.values import (
     NO_STATUS,
     any_time,
@@ -30,7 +31,8 @@ SIZES = ("request_bytes", "response_bytes", "weight")
 # Text that is never an object: `{"user": {"id": 5}}` says no user.
 PLAIN = ("account", "user", "api_key", "session", "method", "host", "raw_peer", "service", "environment", "node")
 
-_REQUEST_LINE = r"^(?<method>[^\s\"]+)[ ]+(?<raw_target>.*?)(?:[ ]+HTTP/(?<protocol>[0-9.]+))?[ ]*$"
+# Columns that settings ask for by name, whatever else is wanted.
+_ASKED = ("raw_header.", "raw_response_header.", "raw_field.")
 _UNITS = {
     "ns": 1e-6,
     "us": 1e-3,
@@ -109,12 +111,6 @@ def values(texts: Texts, places: Mapping[str, Sequence[Place]]) -> dict[str, pl.
     return made
 
 
-def request_line(text: pl.Expr) -> dict[str, pl.Expr]:
-    """Return method, raw_target and protocol of `GET /path HTTP/1.1`, each null where the text has none."""
-    groups = pl.when(~text.str.starts_with("{")).then(text).str.extract_groups(_REQUEST_LINE)
-    return {name: groups.struct.field(name) for name in ("method", "raw_target", "protocol")}
-
-
 def mapped_events(
     objects: Objects, texts: Texts, places: Mapping[str, Sequence[Place]], options: ParseOptions
 ) -> Parsed:
@@ -127,8 +123,16 @@ def mapped_events(
     made = values(texts, {name: at for name, at in places.items() if name not in special})
     line, query = texts.first(places.get("request", ())), texts.first(places.get("query", ()))
     if line is not None:
-        for name, part in request_line(line).items():
-            made[name] = pl.coalesce(made[name], part) if name in made else part
+        split = split_requests(texts.frame.select(line.alias("request")))
+        texts = Texts(texts.frame.with_columns(split.rename({name: f" {name}" for name in split.columns})))
+        for name, part in (
+            ("method", "method"),
+            ("raw_target", "target"),
+            ("protocol", "protocol"),
+            ("host", "target_host"),
+        ):
+            if f" {part}" in texts.frame.columns:
+                made[name] = pl.coalesce(made[name], pl.col(f" {part}")) if name in made else pl.col(f" {part}")
     if query is not None and "raw_target" in made:
         target = made["raw_target"]
         made["raw_target"] = (
@@ -201,7 +205,8 @@ def judged(
         schema=dict(REJECT_SCHEMA),
     )
     rejects = pl.concat([objects.rejects, found]).sort("line", maintain_order=True) if len(bad) else objects.rejects
-    placed = pl.concat([objects.places, events.with_columns(codes)], how="horizontal")
+    columns = [name for name in events.columns if options.wants(name) or name.startswith(_ASKED) or name == "timestamp"]
+    placed = pl.concat([objects.places, events.select(columns).with_columns(codes)], how="horizontal")
     return Parsed(
         placed if keep.all() else placed.filter(keep),
         rejects,

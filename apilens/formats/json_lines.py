@@ -29,6 +29,9 @@ _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _EMPTY_OBJECT = re.compile(rb"\{[ \t\r]*\}")
 _SPREAD = "JSON spread over several lines; write one object a line: `jq -c '.[]'` for an array, else `jq -c .`"
 
+# A line of a pretty-printed document: brackets alone, or a member of an object.
+_PRETTY = re.compile(rb'[ \t]*(?:[\[\]{}]|\},|\],|"(?:[^"\\]|\\.)*"[ \t]*:[^\n]*)[ \t\r]*')
+
 # Takes a line and gives the objects on it, where it holds several or a wrapped one; None leaves the line as it is.
 Unwrap = Callable[[bytes], Sequence[bytes] | None]
 
@@ -59,9 +62,10 @@ def read_objects(
     has one, is null. Of duplicate keys the first counts. Bytes that are no UTF-8 and lone surrogates become U+FFFD.
     unwrap: for lines that hold several objects. fast: False looks at every line, to the same effect.
     """
+    unterminated = bool(data) and not data.endswith(b"\n")
     data, lossy = _cleaned(data)
     lines = data.split(b"\n")
-    if not lines[-1]:
+    if not unterminated:
         lines.pop()
     numbers = pl.int_range(first_line, first_line + len(lines), dtype=pl.Int64, eager=True).alias("line")
     places = numbers.to_frame().with_columns(pl.lit(0, dtype=pl.Int32).alias("item"))
@@ -214,11 +218,10 @@ def _no_object(text: bytes) -> str | None:
 
 def _rejects(refused: Mapping[int, str], block: _Block) -> pl.DataFrame:
     rows = list(refused)
-    spread = any(block.texts[row].strip(BLANKS) in (b"[", b"{", b"[{") for row in rows)
     return pl.DataFrame(
         {
             "line": block.places["line"].gather(rows),
-            "reason": [_SPREAD if spread and refused[row].startswith("not ") else refused[row] for row in rows],
+            "reason": [_SPREAD if _PRETTY.fullmatch(block.texts[row]) else refused[row] for row in rows],
             "text": [block.texts[row].decode() for row in rows],
         },
         schema=dict(REJECT_SCHEMA),

@@ -158,7 +158,7 @@ def _columns(texts: Texts, places: Mapping[str, tuple[Place, ...]], options: Par
         made["duration_ms"] = pl.coalesce(made["duration_ms"], taken) if "duration_ms" in made else taken
     if "action" in made:
         is_action = made["action"].is_not_null() & (made["method"].is_null() if "method" in made else True)
-        made["kind"] = pl.when(is_action).then(pl.lit("action")).otherwise(pl.lit("request"))
+        made["kind"] = pl.when(is_action).then(pl.lit("action"))
     for column, pattern in (("error_code", _CODE), ("error_field", _FIELD)):
         found = _named_in_body(texts, places.get(column, ()), pattern)
         if found:

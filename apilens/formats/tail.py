@@ -6,10 +6,9 @@ import polars as pl
 
 from apilens.formats.values import NOTHING, duration_ms, durations_ms
 
-_ADDRESS = (
-    r"(?:[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?::[0-9]{1,5})?|\[?[0-9A-Fa-f]*:[0-9A-Fa-f]*:[0-9A-Fa-f:.]*\]?(?::[0-9]{1,5})?)"
-)
-_LIST = f"{_ADDRESS}(?:, *{_ADDRESS})*"
+# Addresses have two dots or two colons; a number has not.
+_LIST = r"[0-9A-Fa-f.:, \[\]]*(?:[.][0-9]+[.]|:[0-9A-Fa-f]*:)[0-9A-Fa-f.:, \[\]]*"
+_BARE_LIST = r"[0-9A-Fa-f.:\[\]]+(?:, *[0-9A-Fa-f.:\[\]]+)*"
 _QUOTED = r'"(?:[^"\\]|\\.)*"?'
 _EMPTY = (*NOTHING, '"-"', '""')
 _SECONDS = '(?:^|[ ,;])(?:rt|request_time)="?([0-9.]+)'
@@ -29,18 +28,29 @@ def read_tails(texts: pl.DataFrame, *, whole_micros: bool) -> pl.DataFrame:
     rest = texts.drop("tail")
     if tails.is_empty():
         return rest
-    found = tails.select("line", **_meanings(whole_micros))
+    found = tails.select("line", forwarded=_forwarded())
+    behind = tails.select("line", pl.col("tail").str.replace(f"^{_QUOTED} *", "")).filter(pl.col("tail") != "")
+    if behind.height:
+        times = behind.select("line", **_times(whole_micros))
+        found = found.join(times, on="line", how="left", maintain_order="left")
     stated = [name for name in found.columns if name == "line" or found[name].null_count() < found.height]
+    if stated == ["line"]:
+        return rest
     return rest.join(found.select(stated), on="line", how="left", maintain_order="left")
 
 
-def _meanings(whole_micros: bool) -> dict[str, pl.Expr]:
+def _forwarded() -> pl.Expr:
+    tail = pl.col("tail")
+    bare = tail.str.extract(f"^({_BARE_LIST})(?: |$)")
+    return pl.coalesce(tail.str.extract(f'(?:^| )"({_LIST})"'), pl.when(bare.str.contains(f"^{_LIST}$")).then(bare))
+
+
+def _times(whole_micros: bool) -> dict[str, pl.Expr]:
     tail = pl.col("tail")
     bare = tail.str.replace_all(_QUOTED, " ").str.strip_chars(" -")
     with_unit = bare.str.extract_groups("(?:^| )([0-9]+(?:[.][0-9]+)?)(ms|s|us|µs)(?: |$)")
     unit = with_unit.struct.field("2").replace_strict(_UNITS, default=None, return_dtype=pl.Float64)
     return {
-        "forwarded": pl.coalesce(tail.str.extract(f'"({_LIST})"'), tail.str.extract(f"^({_LIST})(?: |$)")),
         "duration_ms": pl.coalesce(
             duration_ms(tail.str.extract(_SECONDS), milliseconds=1000),
             duration_ms(bare.str.extract("(?:^| )([0-9]+[.][0-9]+)(?: |$)"), milliseconds=1000),

@@ -26,7 +26,8 @@ def read_lines(data: bytes, first_line: int) -> tuple[pl.DataFrame, int]:
         lines = pl.read_lines(io.BytesIO(data.decode("utf-8", "replace").encode()), name="text")
     if b"\0" in data:
         lines = lines.with_columns(pl.col("text").str.strip_chars_start("\0"))
-    if _BOM.encode() in data:
+    # A search for one byte is much faster than one for three, and nearly always enough.
+    if b"\xef" in data and _BOM.encode() in data:
         lines = lines.with_columns(pl.col("text").str.strip_prefix(_BOM))
     numbers = pl.int_range(first_line, first_line + lines.height, dtype=pl.Int64, eager=True).alias("line")
     return lines.select(numbers, "text"), lossy

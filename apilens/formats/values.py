@@ -120,16 +120,21 @@ def size_fault(column: pl.Expr) -> pl.Expr:
 
 def duration_ms(column: pl.Expr, *, milliseconds: float) -> pl.Expr:
     """Return durations in ms, of numbers or their text in a unit of so many `milliseconds`; negative means none."""
-    number = column.cast(pl.Float64, strict=False) * milliseconds
+    number = _to_ns(column.cast(pl.Float64, strict=False) * milliseconds)
     return pl.when(number.is_finite(), number >= 0).then(number)
 
 
 def durations_ms(column: pl.Expr, *, milliseconds: float) -> pl.Expr:
     """Return the sum in ms of lists such as `0.1, 0.2 : 0.3`: the time that all upstreams took together."""
     each = column.str.extract_all(r"[0-9]+(?:\.[0-9]+)?").cast(pl.List(pl.Float64), strict=False)
-    total = each.list.sum() * milliseconds
+    total = _to_ns(each.list.sum() * milliseconds)
     plain = column.str.contains(r"^[-0-9., :]*$")
     return pl.when(plain, each.list.len() > 0, total.is_finite()).then(total)
+
+
+def _to_ns(milliseconds: pl.Expr) -> pl.Expr:
+    # 0.069 s is 69.00000000000001 ms without this.
+    return milliseconds.round(6)
 
 
 def _otherwise(times: pl.Series, text: pl.Series, read: Callable[[pl.Series], pl.Series]) -> pl.Series:

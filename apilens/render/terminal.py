@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from typing import Literal
 
 from rich import box
 from rich.console import Console
@@ -18,6 +19,10 @@ _LEFT = ("text", "time", "date")
 # From here on a rate of errors is shown in colour; the number stands beside it in any case.
 _BAD_RATE = 0.1
 _LONGEST = 200
+# A single row of more columns than this is shown as a list.
+_WIDE = 6
+# Rich puts a blank on both sides of a column's edge.
+_GAP = 3
 
 
 def to_table(result: Result, style: Style) -> str:
@@ -29,29 +34,56 @@ def to_table(result: Result, style: Style) -> str:
     )  # fmt: skip
     for line in result.header:
         console.print(Text(_glyphs(safe(line), style), style="dim", overflow="fold"))
+    hidden: list[str] = []
     for number, table in enumerate(result.tables):
         if number:
             console.print(Text(f"\n{table.name.replace('_', ' ')}", style="bold"))
-        console.print(_grid(table, style))
+        if table.rows.height == 1 and len(table.fields) > _WIDE:
+            console.print(_listing(table, style))
+        else:
+            shown = _fitting(table, style)
+            hidden += table.rows.columns[shown:]
+            console.print(_grid(table, shown, style))
+    if hidden:
+        console.print(Text(f"no room for {', '.join(hidden)}: widen the terminal, or --format tsv", style="dim"))
     for note in result.notes:
         console.print(Text(_glyphs(safe(note), style), style="dim", overflow="fold"))
     # Rich pads rows to the width of the table; trailing blanks are a nuisance to whoever copies them.
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 
-def _grid(table: Table, style: Style) -> Grid:
+def _grid(table: Table, shown: int, style: Style) -> Grid:
     grid = Grid(
         box=box.SIMPLE_HEAD if style.unicode else box.ASCII, show_edge=False, pad_edge=False, header_style="bold"
     )
-    for field in table.fields:
-        first = field is table.fields[0]
-        grid.add_column(
-            Text(safe(field.name)), justify="left" if field.unit in _LEFT else "right", no_wrap=True,
-            overflow="ellipsis", min_width=8 if first else None,
-        )  # fmt: skip
+    for field in table.fields[:shown]:
+        justify: Literal["left", "right"] = "left" if field.unit in _LEFT else "right"
+        grid.add_column(Text(safe(field.name)), justify=justify, no_wrap=True, overflow="ellipsis")
     for row in table.rows.iter_rows():
-        grid.add_row(*(_cell(value, field, style) for value, field in zip(row, table.fields, strict=True)))
+        cells = zip(row[:shown], table.fields[:shown], strict=True)
+        grid.add_row(*(_cell(value, field, style) for value, field in cells))
     return grid
+
+
+def _listing(table: Table, style: Style) -> Grid:
+    """Return a single row as a list of names and values: side by side they would not fit."""
+    grid = Grid(box=None, show_header=False, pad_edge=False)
+    for field, value in zip(table.fields, table.rows.row(0), strict=True):
+        grid.add_row(Text(safe(field.name), style="bold"), _cell(value, field, style))
+    return grid
+
+
+def _fitting(table: Table, style: Style) -> int:
+    """Return how many columns, from the left, fit side by side; at least two, which are then cut."""
+    room = style.width
+    for number, field in enumerate(table.fields):
+        values = table.rows.to_series(number).to_list()
+        widest = max((len(_cell(value, field, style)) for value in values), default=0)
+        # The first column names the row; when it is long it gives way before others are left out.
+        room -= max(len(field.name), min(widest, style.width // 2) if number == 0 else widest) + _GAP
+        if room + _GAP < 0 and number >= 2:
+            return number
+    return len(table.fields)
 
 
 def _cell(value: object, field: Field, style: Style) -> Text:

@@ -70,6 +70,7 @@ FAULTS = [
     FLAT + b"\x00",
     b"\xff\xfe",
     b"\x1f\x8b\x08",
+    b"\x00",
     b'{"time":1712578678,"status":NaN,"uri":"/"}',
     b'{"time":1712578678,"status":200,"x":1e999}',
     b'{"time":1712578678,"status":200,"x":-Infinity}',
@@ -180,6 +181,7 @@ def test_lone_surrogates_and_bad_bytes_become_replacement_characters() -> None:
 
 def test_nuls_in_front_of_a_line_are_no_part_of_it() -> None:
     assert read(b'{"a":1}\n\x00\x00\x00{"a":2}\n') == ([(1, "1"), (2, "2")], {})
+    assert read_objects(b'{"a":1}\n\x00', 1, A).blank == 1
 
 
 def test_a_pretty_printed_array_says_what_to_do() -> None:
