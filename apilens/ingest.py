@@ -146,6 +146,7 @@ def ingest(
     pipeline = Pipeline(settings, options, key=key, now=now, block_bytes=block_bytes)
     with writing(store, key=key, wait_s=wait_s, durable=durable, extra=configured_dtypes(settings)) as writer:
         streams = Streams(writer.position)
+        scattered = False
 
         def write(batch: Batch) -> _Written:
             return _write(writer, pipeline, batch)
@@ -155,10 +156,11 @@ def ingest(
         for written in in_order(write, batches):
             _commit(writer, written, streams)
             _account(summary, written)
-            scattered = len(written.files) > SCATTERED_DAYS
-            batches.size = block_bytes * (SCATTERED_BLOCKS if scattered else 1)
+            if len(written.files) > SCATTERED_DAYS:
+                scattered = True
+                batches.size = block_bytes * SCATTERED_BLOCKS
         summary.take(pipeline)
-        summary.compaction = compact(writer, today=now.date())
+        summary.compaction = compact(writer, today=now.date(), every_day=scattered)
         tidy(writer)
     return summary
 

@@ -36,7 +36,7 @@ def _columns(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
         if raw not in frame.columns:
             made.append(pl.lit(None, dtype=dtype).alias(name))
         elif dtype == pl.String:
-            # A text may hold anything; the other types cannot hold a secret of a known shape.
+            # A text may hold anything. A number is kept as it is: whoever asks for `int` means that number.
             texts = map_distinct(frame[raw], lambda some: redact_shapes(some, settings.redact))
             made.append(pl.lit(texts).alias(name))
         else:
