@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
+from functools import lru_cache
 
 import polars as pl
 
 # So many rows tell whether values repeat; where they do not, looking each one up costs more than it saves.
 _SAMPLE = 4096
+# Remembering more texts than this would take memory for ones that hardly come back.
+_MOST_KNOWN = 50_000
 
 
 def split_distinct(values: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -19,16 +22,40 @@ def split_distinct(values: pl.Series) -> tuple[pl.Series, pl.Series]:
     return distinct.cast(pl.String).gather(distinct.to_physical().arg_sort()), codes
 
 
-def map_distinct(values: pl.Series, work: Callable[[pl.Series], pl.Series]) -> pl.Series:
+def map_distinct(
+    values: pl.Series, work: Callable[[pl.Series], pl.Series], *, known: dict[str, str | None] | None = None
+) -> pl.Series:
     """Return work(values), worked out on the distinct texts only where texts repeat.
 
-    `work` keeps the length and order of its input, and null null.
+    `work` keeps the length and order of its input, and null null. known: what `work` gave for texts of earlier blocks
+    (from `memory`); it must be a function of the text alone.
     """
     sample = values.head(_SAMPLE)
     if sample.n_unique() > sample.len() // 2:
         return work(values).alias(values.name)
     distinct, index = split_distinct(values)
-    return work(distinct).gather(index).alias(values.name)
+    made = work(distinct) if known is None else _recalled(distinct, work, known)
+    return made.gather(index).alias(values.name)
+
+
+@lru_cache(maxsize=64)
+def memory(kind: str, *settings: Hashable) -> dict[str, str | None]:
+    """Return what is known of a kind of texts under these settings, for `map_distinct` to use and to add to.
+
+    Block after block has the same user agents and parameter names, and compiling the expressions that read them costs
+    more than a few hundred look-ups.
+    """
+    return {}
+
+
+def _recalled(distinct: pl.Series, work: Callable[[pl.Series], pl.Series], known: dict[str, str | None]) -> pl.Series:
+    texts: list[str] = distinct.to_list()
+    new = [text for text in texts if text not in known]
+    if len(known) + len(new) > _MOST_KNOWN:
+        return work(distinct)
+    if new:
+        known.update(zip(new, work(pl.Series(new, dtype=pl.String)).to_list(), strict=True))
+    return pl.Series([known[text] for text in texts], dtype=pl.String)
 
 
 def map_distinct_python(values: pl.Series, work: Callable[[str], str | None]) -> pl.Series:

@@ -7,7 +7,7 @@ import re
 import polars as pl
 
 from apilens.config import RedactSettings, Settings
-from apilens.enrich.mapping import map_distinct, pick
+from apilens.enrich.mapping import map_distinct, memory, pick
 from apilens.enrich.secret_names import decode, is_secret_name
 from apilens.enrich.secret_shapes import redact_shapes
 from apilens.enrich.secret_tokens import redact_tokens
@@ -23,7 +23,8 @@ def query_keys(queries: pl.Series, settings: RedactSettings) -> pl.Series:
     A name that may be a value (`?4f9a1c`, `?bob@example.com=1`) is `[R:…]`. Null where there is none.
     """
     # Most APIs see few different sets of names, so all but the first line works on the distinct ones.
-    return map_distinct(queries.str.replace_all(r"=[^&]*", "="), lambda distinct: _names(distinct, settings))
+    names = queries.str.replace_all(r"=[^&]*", "=")
+    return map_distinct(names, lambda distinct: _names(distinct, settings), known=memory("query names", settings))
 
 
 def _names(texts: pl.Series, settings: RedactSettings) -> pl.Series:

@@ -7,7 +7,7 @@ import polars as pl
 from apilens.config import RedactSettings
 from apilens.enrich.base import Context, Step
 from apilens.enrich.keyed_hash import keyed_hashes
-from apilens.enrich.mapping import map_distinct
+from apilens.enrich.mapping import map_distinct, memory
 from apilens.enrich.query_names import query_keys, query_values
 from apilens.enrich.reject_shape import reject_shape
 from apilens.enrich.secret_names import redact_named
@@ -60,7 +60,7 @@ def redact_texts(texts: pl.Series, settings: RedactSettings) -> pl.Series:
         shaped = redact_shapes(distinct, settings)
         return change_where(shaped, shaped.str.contains(_NAMED), lambda some: redact_named(some, settings))
 
-    return map_distinct(texts, redact)
+    return map_distinct(texts, redact, known=memory("texts", settings))
 
 
 def _redact_paths(paths: pl.Series, settings: RedactSettings) -> pl.Series:
@@ -107,7 +107,9 @@ def _referrer(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
         named = change_where(shaped, shaped.str.contains(_PAIR), lambda some: redact_named(some, settings))
         return redact_tokens(named)
 
-    return frame.with_columns(map_distinct(frame["raw_referrer"], redact).alias("referrer"))
+    return frame.with_columns(
+        map_distinct(frame["raw_referrer"], redact, known=memory("referrers", settings)).alias("referrer")
+    )
 
 
 def _user_agent(frame: pl.DataFrame, context: Context) -> pl.DataFrame:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import polars as pl
 
 from apilens.enrich.base import Context, Step
-from apilens.enrich.mapping import map_distinct
+from apilens.enrich.mapping import map_distinct, memory
 
 _NAMED = r"/([vV][0-9]{1,3}(?:\.[0-9]+)*(?:p[0-9]+)?(?:(?:alpha|beta|rc)[0-9]*)?)(?:/|$)"
 _LEADING = r"(?:^(?:[^ /]+ )?|/api)/(20[0-9]{2}-[0-9]{2}(?:-[0-9]{2})?|[0-9]{1,3}\.[0-9]+(?:\.[0-9]+)?)(?:/|$)"
@@ -27,7 +27,9 @@ def _version(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
         found.append(pl.when(pl.col("api_version") != "").then(pl.col("api_version")))
     # Versions stay in endpoints, and those are few; a route that the source states may begin behind the version.
     places = ("endpoint", "path") if "route" in frame.columns else ("endpoint",)
-    found += [pl.lit(map_distinct(frame[name], _of)) for name in places if name in frame.columns]
+    found += [
+        pl.lit(map_distinct(frame[name], _of, known=memory("versions"))) for name in places if name in frame.columns
+    ]
     return frame.with_columns(pl.coalesce(found).alias("api_version"))
 
 

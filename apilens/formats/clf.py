@@ -18,7 +18,7 @@ _IP = r"(?:[0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}[.][0-9]{1,3}|\[?[0-9A-Fa-f]*:[0-
 
 @dataclass(frozen=True, slots=True)
 class _Classes:
-    """What fields are made of: a token, a quoted text, a time, a target, whatever is behind, the start of a line, a host."""
+    """What a token, a quoted text, a time, a target, all that is behind, the first text and a host are made of."""
 
     token: str
     quoted: str
