@@ -36,7 +36,12 @@ def read_tails(texts: pl.DataFrame, *, whole_micros: bool) -> pl.DataFrame:
     stated = [name for name in found.columns if name == "line" or found[name].null_count() < found.height]
     if stated == ["line"]:
         return rest
-    return rest.join(found.select(stated), on="line", how="left", maintain_order="left")
+    joined = rest.join(found.select(stated), on="line", how="left", maintain_order="left", suffix="_behind")
+    if "forwarded_behind" in joined.columns:
+        # Some lines have their list in front.
+        either = pl.coalesce("forwarded", "forwarded_behind")
+        joined = joined.with_columns(either.alias("forwarded")).drop("forwarded_behind")
+    return joined
 
 
 def _forwarded() -> pl.Expr:

@@ -1,0 +1,117 @@
+"""The demo: the same everywhere, and every problem that was planted can be seen."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import io
+import os
+import shlex
+import subprocess
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from apilens.demo import PROBLEMS, World, generate, write_combined
+from apilens.errors import InputError
+
+END = datetime(2026, 11, 23, 12, tzinfo=UTC)
+ENVIRONMENT = {"APILENS_NOW": "2026-11-23T12:00:00Z", "APILENS_HASH_KEY": "test", "PATH": os.environ["PATH"]}
+
+
+def apilens(*arguments: str, folder: Path) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "apilens", *arguments], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("demo")
+    apilens("demo", "apilens-demo", "--events", "60000", folder=folder)
+    return folder / "apilens-demo"
+
+
+def digest(folder: Path) -> dict[str, str]:
+    return {file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in sorted(folder.iterdir())}
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_one_others(tmp_path: Path) -> None:
+    for name, seed in (("one", 7), ("two", 7), ("other", 8)):
+        generate(tmp_path / name, seed=seed, days=14, events=3_000, end=END)
+
+    assert digest(tmp_path / "one") == digest(tmp_path / "two")
+    assert digest(tmp_path / "one")["access.log"] != digest(tmp_path / "other")["access.log"]
+
+
+def test_a_folder_with_other_things_in_it_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("years of work")
+
+    with pytest.raises(InputError, match="other things"):
+        generate(tmp_path, seed=7, days=14, events=1_000, end=END)
+
+
+def test_the_benchmark_log_has_as_many_lines_as_asked_for(tmp_path: Path) -> None:
+    write_combined(tmp_path / "a.log", World(5_000, 14, END, 7))
+
+    assert (tmp_path / "a.log").read_bytes().count(b"\n") == 5_000
+
+
+@pytest.mark.parametrize("problem", PROBLEMS, ids=lambda problem: problem.account)
+def test_the_command_in_the_answers_shows_the_planted_problem(demo: Path, problem: object) -> None:
+    program, *arguments = shlex.split(problem.command)  # type: ignore[attr-defined]
+    table = list(csv.DictReader(io.StringIO(apilens(*arguments, folder=demo)), delimiter="\t"))
+
+    assert program == "apilens"
+    assert problem.command in (demo / "ANSWERS.md").read_text()  # type: ignore[attr-defined]
+    check = CHECKS[problem.account]  # type: ignore[attr-defined]
+    assert check(table), table[:5]
+
+
+def first(account: str, metric: str, times: float = 3.0):  # type: ignore[no-untyped-def]
+    """The account leads by far: `metric` is so many times that of the next one."""
+
+    def check(table: list[dict[str, str]]) -> bool:
+        leads = table[0]["account"] == account
+        return leads and (len(table) == 1 or float(table[0][metric]) > times * float(table[1][metric] or 0))
+
+    return check
+
+
+def dropped(table: list[dict[str, str]]) -> bool:
+    calls = [int(row["requests"]) for row in table]
+    return len(calls) >= 10 and sum(calls[-4:]) < 0.2 * sum(calls[:4])
+
+
+def stalled(table: list[dict[str, str]]) -> bool:
+    few = [row for row in table if row["account"] != "fresh-ink"]
+    return len(few) == 4 and all(int(row["requests"]) == 3 and row["last_request"] < "2026-11-20" for row in few)
+
+
+def worse_version(table: list[dict[str, str]]) -> bool:
+    rates = {row["sdk_version"]: float(row["error_rate"]) for row in table}
+    return rates["2.3.0"] > 3 * rates["2.2.4"]
+
+
+CHECKS = {
+    "wonka": dropped,
+    "hooli": first("hooli", "server_errors"),
+    "initech": first("initech", "auth_errors", 10),
+    "acme": first("acme", "requests", 1),
+    "umbrella": lambda table: [row["account"] for row in table] == ["umbrella"],
+    "soylent": lambda table: [row["account"] for row in table if row["endpoints"] == "1"] == ["soylent"],
+    "gringotts": first("gringotts", "ips", 5),
+    "stark": first("stark", "p95_ms", 10),
+    "lumen-python": worse_version,
+    "cyberdyne": first("cyberdyne", "mean(input_tokens)", 10),
+    "fresh-tide": stalled,
+    "vandelay": first("vandelay", "error_rate"),
+}
+
+
+def test_every_problem_has_a_check() -> None:
+    assert set(CHECKS) == {problem.account for problem in PROBLEMS}
