@@ -87,8 +87,13 @@ def _sink(events: pl.LazyFrame, path: Path, kind: str, schema: dict[str, pl.Data
     elif kind == "jsonl":
         events.sink_ndjson(path)
     elif kind == "csv":
-        texts = pl.col([name for name, dtype in schema.items() if dtype == pl.String])
-        safe = pl.when(texts.str.contains(_FORMULA)).then(pl.concat_str(pl.lit("'"), texts)).otherwise(texts)
-        events.with_columns(safe.name.keep()).sink_csv(path)
+        texts = [pl.col(name) for name, dtype in schema.items() if dtype == pl.String]
+        events.with_columns(
+            pl.when(text.str.contains(_FORMULA))
+            .then(pl.concat_str(pl.lit("'"), text))
+            .otherwise(text)
+            .alias(text.meta.output_name())
+            for text in texts
+        ).sink_csv(path)
     else:
         raise UsageError(f"cannot write {kind!r}", hint="one of: parquet, jsonl, csv")
