@@ -134,6 +134,9 @@ def run(*, debug: bool) -> int:
             raise
         _say(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "), None)
         return EXIT_INPUT
+    except SystemExit:
+        # Click's own way out when the reader of a pipe is gone.
+        return 0
     except MemoryError:
         _say("out of memory", "read less at once: a shorter --since, or fewer files")
         return EXIT_BUG

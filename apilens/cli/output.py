@@ -16,10 +16,19 @@ from apilens.render import RENDERERS, Style, by_suffix
 from apilens.result import Result
 
 
-def show(result: Result, *, kind: str | None, output: str | None, no_header: bool, csv_raw: bool, color: str) -> None:
+def show(
+    result: Result,
+    *,
+    kind: str | None,
+    output: str | None,
+    no_header: bool,
+    csv_raw: bool,
+    color: str,
+    quiet: bool = False,
+) -> None:
     """Write a result. On a terminal a table, in a pipe TSV, into a file what its suffix says, unless `kind` does."""
     if output and output != "-":
-        _to_file(result, Path(output), kind, Style(header=not no_header, csv_raw=csv_raw))
+        _to_file(result, Path(output), kind, Style(header=not no_header, csv_raw=csv_raw), quiet)
         return
     terminal = sys.stdout is not None and sys.stdout.isatty()
     chosen = kind or ("table" if terminal else "tsv")
@@ -30,7 +39,7 @@ def show(result: Result, *, kind: str | None, output: str | None, no_header: boo
         header=not no_header,
         csv_raw=csv_raw,
     )
-    if chosen != "table":
+    if chosen != "table" and not quiet:
         # What a pipe gets is data alone; what people must know of it goes past it.
         for line in (*result.header, *(result.notes if chosen not in ("json", "markdown") else ())):
             warn(line)
@@ -38,7 +47,7 @@ def show(result: Result, *, kind: str | None, output: str | None, no_header: boo
     click.echo(made, nl=False)
 
 
-def _to_file(result: Result, path: Path, kind: str | None, style: Style) -> None:
+def _to_file(result: Result, path: Path, kind: str | None, style: Style, quiet: bool) -> None:
     chosen = kind or by_suffix(path.name)
     if chosen is None:
         suffixes = ", ".join(suffix for item in RENDERERS.values() for suffix in item.suffixes)
@@ -52,7 +61,8 @@ def _to_file(result: Result, path: Path, kind: str | None, style: Style) -> None
     except OSError as error:
         partial.unlink(missing_ok=True)
         raise InputError(f"cannot write {path}: {error.strerror}") from None
-    warn(f"wrote {path} ({len(data) / 1000:.1f} kB)")
+    if not quiet:
+        warn(f"wrote {path} ({len(data) / 1000:.1f} kB)")
 
 
 def _colored(color: str, *, terminal: bool) -> bool:

@@ -60,7 +60,7 @@ def report(
         )  # fmt: skip
         result = ask(scan(store.files(window.since, window.until), store.dtypes), asked, columns=store.dtypes)
     code = tell(summary, here, reads=False) if summary else 0
-    show(result, **output)
+    show(result, quiet=quiet, **output)
     return code
 
 

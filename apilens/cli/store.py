@@ -24,7 +24,7 @@ def info(store_path: str | None, config_path: str | None, now: str | None, quiet
     from apilens.store import info as look
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
-    show(look(Store.open(here.store), now=here.now), **output)
+    show(look(Store.open(here.store), now=here.now), quiet=quiet, **output)
 
 
 @store.command()
@@ -39,7 +39,7 @@ def verify(store_path: str | None, config_path: str | None, now: str | None, qui
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
     result = check(Store.open(here.store))
-    show(result, **output)
+    show(result, quiet=quiet, **output)
     return EXIT_FIRING if result.tables[0].rows.height else 0
 
 
