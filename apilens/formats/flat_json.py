@@ -15,7 +15,8 @@ from apilens.formats.json_lines import read_objects
 # unit of plain numbers in ms: nginx writes seconds; `duration` and `latency` alone are ms; a unit in the text (`12ms`,
 # `0.5s`) always counts.
 KEYS: Mapping[str, str] = {
-    "timestamp": "time time_iso8601 time_local timestamp @timestamp ts msec datetime date start_time request_timestamp",
+    "timestamp": "time time_iso8601 time_local timestamp @timestamp ts msec datetime date start_time request_timestamp"
+    " requestTime",
     "request": "request request_line",
     "method": "method request_method verb http_method",
     "raw_target": "request_uri uri url path target request_path",
@@ -126,6 +127,8 @@ FLAT_JSON = Format(
     title="JSON lines, one flat object a request (nginx escape=json, gateways, applications)",
     time_is="end",
     parse=parse_flat,
+    # Traefik's, Caddy's and applications' own JSON have a time and little else under these names.
+    telling=("method", "status"),
     samples=(
         Sample(
             '{"remote_addr":"172.26.0.1","remote_user":"","time":"[08/Apr/2024:12:17:58 +0000]","request":"GET /a?b=1'

@@ -27,6 +27,10 @@ _SURROGATES = re.compile(
 )
 _OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _EMPTY_OBJECT = re.compile(rb"\{[ \t\r]*\}")
+# Numbers that Polars may refuse and msgspec does not: integers of more than 128 bits, and magnitudes beyond 1e308.
+_DOUBTFUL = re.compile(rb"[0-9]{39}|[0-9][eE]\+?[0-9]{3}")
+# Strings are matched, and left, so that digits in them are no integers. As text such an integer costs only its value.
+_LONG_INTEGER = re.compile(rb'"(?:[^"\\]|\\.)*"|(?P<number>-?[0-9]{39,}(?![0-9.eE]))')
 _SPREAD = "JSON spread over several lines; write one object a line: `jq -c '.[]'` for an array, else `jq -c .`"
 
 # A line of a pretty-printed document: brackets alone, or a member of an object.
@@ -159,27 +163,36 @@ def _read_one_by_one(texts: list[bytes], schema: Mapping[str, pl.DataType]) -> t
     """Return a row per text, all null where it is refused, and index → reason of the refused ones."""
     reasons: dict[int, str] = {}
     frames = [pl.DataFrame(schema=dict(schema))]
-    good: list[int] = []
+    good: dict[int, bytes] = {}
     for index, text in enumerate(texts):
-        if reason := _malformed(text):
+        reason = _malformed(text)
+        if reason is None and _DOUBTFUL.search(text):
+            if reason := _polars_reason(text):
+                text = _LONG_INTEGER.sub(_quoted, text)
+                reason = _polars_reason(text)
+        if reason:
             reasons[index] = reason
         else:
-            good.append(index)
-    # The few that msgspec takes and Polars does not (numbers beyond 1e308, nesting beyond 1024) are found by halving.
-    pending = [good]
+            good[index] = text
+    # What msgspec takes and Polars does not, should there be more of it, is found by halving.
+    pending = [list(good)]
     while pending:
         indices = pending.pop()
-        frame = _read(b"\n".join(texts[index] for index in indices), schema) if indices else frames[0]
+        frame = _read(b"\n".join(good[index] for index in indices), schema) if indices else frames[0]
         if frame is not None:
             frames.append(frame)
         elif len(indices) > 1:
             middle = len(indices) // 2
             pending += [indices[middle:], indices[:middle]]
         else:
-            reasons[indices[0]] = _polars_reason(texts[indices[0]])
+            reasons[indices[0]] = _polars_reason(good[indices[0]]) or "not JSON"
     read = iter(range(len(texts)))
     rows = [None if index in reasons else next(read) for index in range(len(texts))]
     return pl.concat(frames).select(pl.all().gather(pl.Series(rows, dtype=pl.UInt32))), reasons
+
+
+def _quoted(found: re.Match[bytes]) -> bytes:
+    return b'"%b"' % found["number"] if found["number"] else found[0]
 
 
 def _malformed(text: bytes) -> str | None:
@@ -192,11 +205,12 @@ def _malformed(text: bytes) -> str | None:
         return "not JSON: cut off" if what == "Input data was truncated" else f"not JSON: {what}"
     except RecursionError:
         # How deep is too deep is for Polars to say: it is the one that reads.
-        return None
+        return _polars_reason(text)
     return None
 
 
-def _polars_reason(text: bytes) -> str:
+def _polars_reason(text: bytes) -> str | None:
+    """Say why Polars refuses a line, None if it does not."""
     try:
         pl.read_ndjson(io.BytesIO(text), schema={"": pl.String()})
     except pl.exceptions.PolarsError as error:
@@ -206,7 +220,7 @@ def _polars_reason(text: bytes) -> str:
         if "InvalidNumber" in what:
             return "not JSON: number too large"
         return f"not JSON: {what.partition(' at character')[0]}"
-    return "not JSON"
+    return None
 
 
 def _no_object(text: bytes) -> str | None:

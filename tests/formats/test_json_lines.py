@@ -77,6 +77,10 @@ FAULTS = [
     b'{"time":1712578678,"status":200,"x":' + b"9" * 5000 + b"}",
     b'{"time":1712578678,"status":200,"bytes":99999999999999999999999999}',
     b'{"time":1712578678,"status":99999999999999999999999999}',
+    b'{"time":1712578678,"status":' + b"9" * 50 + b"}",
+    b'{"time":1712578678,"status":200,"meta":{"at":' + b"9" * 50 + b"}}",
+    b'{"time":1712578678,"status":200,"meta":{"at":170141183460469231731687303715884105727}}',
+    b'{"time":1712578678,"status":200,"x":1e999,"y":' + b"9" * 50 + b"}",
     b'{"time":1712578678,"status":200,"uri":"\\ud800 \\\\ud800 \\ud83d\\ude00 \\ude00"}',
     b'{"time":1712578678,"status":200,"uri":"\xff\xc0\xaf\xed\xa0\x80"}',
     b'{"time":1712578678,"status":200,"uri":"a\x00b"}',
@@ -159,6 +163,17 @@ def test_a_reject_is_named(line: bytes, reason: str) -> None:
 
     assert rows == [(1, "1")]
     assert rejects == {2: reason}
+
+
+def test_an_integer_beyond_128_bits_costs_only_its_own_value() -> None:
+    digits = b"9" * 5000
+    line = b'{"a":1,"b":' + digits + b',"c":"\\" ' + digits + b'"}'
+
+    assert read(line) == ([(1, "1")], {})
+    assert read(b'{"a":-' + digits + b"}") == ([(1, "-" + digits.decode())], {})
+    parsed = parse_flat(FLAT[:-1] + b',"bytes":' + digits + b"}\n" + FLAT.replace(b"200", digits), 1, OPTIONS)
+    assert parsed.events["response_bytes"].to_list() == [None]
+    assert parsed.rejects["reason"].to_list() == ["no readable status"]
 
 
 def test_blank_lines_count_and_keep_line_numbers() -> None:
