@@ -15,6 +15,7 @@ from apilens.errors import InputError, UsageError
 from apilens.ingest import Summary
 from apilens.pipeline import Pipeline, ReadOptions, in_order
 from apilens.schema import dtypes
+from apilens.spelling import nearest
 
 # What a spreadsheet would run as a formula.
 _FORMULA = r"^[=+\-@\t\r＝＋－＠]"
@@ -32,7 +33,7 @@ def convert(
     types = dtypes(configured_dtypes(settings))
     for name in columns or ():
         if name not in types:
-            raise UsageError(f"no column {name!r}", hint=f"one of: {', '.join(types)}")
+            raise UsageError(f"no column `{name}`", hint=nearest(name, types) or "docs/report.md lists them")
     schema = types if columns is None else {name: types[name] for name in columns}
     summary = Summary()
     pipeline = Pipeline(settings, options, key=key, now=now, columns=list(schema))

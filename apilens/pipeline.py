@@ -183,7 +183,8 @@ class Pipeline:
                 found = choose(reader.sample, tuple(self._formats.values()), options)
             except InputError as error:
                 raise InputError(f"{source.name}: {error.message}", hint=error.hint) from None
-            format, fit = found.format, found.rate
+            # A sample of blank lines and comments says nothing of the format.
+            format, fit = found.format, found.rate if found.looks else None
         context = Context(
             settings=self.settings,
             hash_key=self.key,

@@ -123,15 +123,6 @@ def read_options(input_format: str | None, log_format: str | None, source_tz: st
 
 def listed(text: str | None) -> tuple[str, ...]:
     """Split a comma list; commas inside brackets and quotes belong to their item."""
-    items, depth, quote = [""], 0, ""
-    for letter in text or "":
-        if quote:
-            quote = "" if letter == quote else quote
-        elif letter in "'\"":
-            quote = letter
-        depth += (letter == "(") - (letter == ")") if not quote else 0
-        if letter == "," and not depth and not quote:
-            items.append("")
-        else:
-            items[-1] += letter
-    return tuple(item.strip() for item in items if item.strip())
+    from apilens.computed import split_names
+
+    return tuple(split_names(text)) if text else ()

@@ -13,25 +13,34 @@ _MOST_LINES = 20
 
 def tell(summary: Summary, session: Session, *, reads: bool = True) -> int:
     """Print a summary on stderr and return the exit code it calls for: 3 when an input could not be read."""
+    if not session.quiet:
+        _tell_what_was_read(summary, session)
+    for problem in summary.problems[:_MOST_LINES]:
+        warn(f"apilens: {problem.message}")
+        if problem.hint:
+            warn(f"  {problem.hint}")
+    if reads and (summary.counts.read or not summary.problems):
+        session.say(balance(summary))
+    return EXIT_INPUT if summary.problems else 0
+
+
+def _tell_what_was_read(summary: Summary, session: Session) -> None:
     for log in summary.logs[:_MOST_LINES]:
         if log.fit is not None:
             _tell_format(log, session)
     if len(summary.logs) > _MOST_LINES:
         session.say(f"… and {len(summary.logs) - _MOST_LINES} more files")
     for row in summary.shown_rejects.iter_rows(named=True):
-        warn(f"{row['source']}:{row['line']}: {row['reason']}")
+        session.say(f"{row['source']}:{row['line']}: {row['reason']}")
     more = summary.counts.rejected - summary.shown_rejects.height
     if more > 0:
-        warn(f"… and {more:,} more rejected lines")
-    for line in [*summary.skipped[:_MOST_LINES], *summary.warnings[:_MOST_LINES]]:
-        session.say(f"skipped: {line}" if line in summary.skipped else line)
-    for problem in summary.problems[:_MOST_LINES]:
-        warn(f"apilens: {problem.message}")
-        if problem.hint:
-            warn(f"  {problem.hint}")
-    if reads:
-        session.say(balance(summary))
-    return EXIT_INPUT if summary.problems else 0
+        session.say(f"… and {more:,} more rejected lines")
+    for line in summary.skipped[:_MOST_LINES]:
+        session.say(f"skipped: {line}")
+    if len(summary.skipped) > _MOST_LINES:
+        session.say(f"… and {len(summary.skipped) - _MOST_LINES} more skipped files")
+    for line in summary.warnings[:_MOST_LINES]:
+        session.say(line)
 
 
 def balance(summary: Summary) -> str:
@@ -53,7 +62,5 @@ def balance(summary: Summary) -> str:
 def _tell_format(log: Log, session: Session) -> None:
     assert log.fit is not None
     words = f"{log.source.name}: {log.format.title} ({log.fit:.1%} of the lines that look like requests)"
-    if log.fit < _GOOD_FIT:
-        warn(f"{words}: is that the right format? --input-format or --log-format says so")
-    else:
-        session.say(words)
+    doubt = ": is that the right format? --input-format or --log-format says so" if log.fit < _GOOD_FIT else ""
+    session.say(words + doubt)

@@ -166,10 +166,10 @@ def _read_one_by_one(texts: list[bytes], schema: Mapping[str, pl.DataType]) -> t
     good: dict[int, bytes] = {}
     for index, text in enumerate(texts):
         reason = _malformed(text)
-        if reason is None and _DOUBTFUL.search(text):
-            if reason := _polars_reason(text):
-                text = _LONG_INTEGER.sub(_quoted, text)
-                reason = _polars_reason(text)
+        if reason is None and _DOUBTFUL.search(text) and (reason := _polars_reason(text)):
+            quoted = _LONG_INTEGER.sub(_as_text, text)
+            if quoted != text:
+                text, reason = quoted, _polars_reason(quoted)
         if reason:
             reasons[index] = reason
         else:
@@ -191,7 +191,7 @@ def _read_one_by_one(texts: list[bytes], schema: Mapping[str, pl.DataType]) -> t
     return pl.concat(frames).select(pl.all().gather(pl.Series(rows, dtype=pl.UInt32))), reasons
 
 
-def _quoted(found: re.Match[bytes]) -> bytes:
+def _as_text(found: re.Match[bytes]) -> bytes:
     return b'"%b"' % found["number"] if found["number"] else found[0]
 
 

@@ -1,0 +1,122 @@
+"""Every renderer on one result, hostile values included."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from datetime import UTC, datetime
+
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from apilens.render import RENDERERS, Style, by_suffix
+from apilens.render.cells import human, iso, plain
+from apilens.render.safe import safe
+from apilens.result import Field, Result, Table
+
+HOSTILE = [
+    "\x1b]52;c;aGk=\x07", "\x1b]8;;http://x\x1b\\", "\x9b2J", "\u202egnp.exe", "\u200b", "[bold]x[/bold]", "[/foo]",
+    ":warning:",
+    "=1+1", "+1", "-1", "@x", "\tx", "＝1", "a|b", "<script>", "tab\there", "line\nbreak", "plain",
+]  # fmt: skip
+
+
+def result(values: list[str | None]) -> Result:
+    rows = pl.DataFrame(
+        {"account": values, "requests": range(len(values))}, schema={"account": pl.String, "requests": pl.Int64}
+    )
+    fields = (Field("account"), Field("requests", "count"))
+    return Result("report", "Title", (Table("report", fields, rows),), query={"by": ["account"]}, notes=("a note",))
+
+
+@pytest.mark.parametrize("name", RENDERERS)
+def test_no_renderer_lets_a_control_character_through(name: str) -> None:
+    made = RENDERERS[name](result(HOSTILE), Style())
+
+    if isinstance(made, str) and name not in ("json", "jsonl", "csv"):
+        assert not set(made) & {"\x1b", "\x07", "\x9b", "\u202e", "\u200b"}
+
+
+@pytest.mark.parametrize("name", RENDERERS)
+def test_every_renderer_copes_with_no_rows(name: str) -> None:
+    assert RENDERERS[name](result([]), Style()) is not None
+
+
+def test_an_unknown_account_is_named_for_people_and_null_in_json() -> None:
+    for name in ("table", "tsv", "csv", "markdown"):
+        assert "(unattributed)" in str(RENDERERS[name](result([None]), Style()))
+    assert json.loads(RENDERERS["json"](result([None]), Style()))["rows"] == [{"account": None, "requests": 0}]
+
+
+def test_csv_cells_that_a_spreadsheet_would_run_get_an_apostrophe() -> None:
+    text = RENDERERS["csv"](result(HOSTILE), Style())
+    raw = RENDERERS["csv"](result(HOSTILE), Style(csv_raw=True))
+
+    cells = [row[0] for row in csv.reader(io.StringIO(str(text), newline=""))][1:]
+    assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "＝"))] == []
+    assert [row[0] for row in csv.reader(io.StringIO(str(raw), newline=""))][1:] == HOSTILE
+
+
+def test_tsv_has_one_line_per_row_whatever_the_values() -> None:
+    lines = str(RENDERERS["tsv"](result(HOSTILE), Style())).splitlines()
+
+    assert len(lines) == len(HOSTILE) + 1
+    assert {line.count("\t") for line in lines} == {1}
+
+
+def test_json_says_its_schema_and_keeps_names() -> None:
+    document = json.loads(RENDERERS["json"](result(["acme"]), Style()))
+
+    assert list(document) == ["schema", "query", "rows", "notes"]
+    assert document["schema"] == "apilens.report/1"
+
+
+def test_a_table_never_wraps_a_row_and_names_what_has_no_room() -> None:
+    names = ["account", *(f"column_number_{number}" for number in range(9))]
+    rows = pl.DataFrame({name: ["x" * 12, "y"] for name in names})
+    wide = Result("report", "T", (Table("t", tuple(Field(name) for name in names), rows),))
+
+    lines = str(RENDERERS["table"](wide, Style(width=80))).splitlines()
+
+    assert max(map(len, lines[:-2])) <= 80
+    assert len([line for line in lines if line.startswith("xxxx")]) == 1
+    assert "no room for" in lines[-2] + lines[-1]
+
+
+def test_without_unicode_a_table_is_ascii() -> None:
+    assert str(RENDERERS["table"](result(["é…", None]), Style(unicode=False))).isascii()
+
+
+@given(st.text())
+def test_safe_text_has_nothing_that_moves_a_terminal(text: str) -> None:
+    assert not any(ord(character) < 32 or 0x7F <= ord(character) < 0xA0 for character in safe(text))
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "words"),
+    [
+        (1204, "count", "1,204"), (0.79, "ratio", "79.0 %"), (212.4, "ms", "212 ms"), (0.42, "ms", "0.4 ms"),
+        (43_200_000.0, "ms", "12.0 h"), (3_100_000, "bytes", "3.1 MB"), (422, "text", "422"), (None, "count", "·"),
+    ],
+)  # fmt: skip
+def test_numbers_for_people(value: object, unit: str, words: str) -> None:
+    assert human(value, Field("x", unit)) == words  # type: ignore[arg-type]
+
+
+def test_times_are_iso_in_utc_with_fractions_only_where_there_are_any() -> None:
+    assert iso(datetime(2026, 11, 1, 10, tzinfo=UTC)) == "2026-11-01T10:00:00Z"
+    assert iso(datetime(2026, 11, 1, 10, 0, 0, 5000, tzinfo=UTC)) == "2026-11-01T10:00:00.005000Z"
+
+
+def test_a_number_that_is_none_is_empty() -> None:
+    assert plain(float("nan"), Field("x", "number")) == ""
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [("a.CSV", "csv"), ("b.md", "markdown"), ("c.parquet", "parquet"), ("d", None)]
+)
+def test_the_suffix_of_a_file_says_its_format(name: str, kind: str | None) -> None:
+    assert by_suffix(name) == kind
