@@ -20,6 +20,8 @@ __all__ = ["REDACT_STEPS", "redact_named", "redact_paths", "redact_shapes", "red
 _PAIR = r"=|%3[Dd]"
 _URL = "://|#"
 _NAMED = rf"""{_PAIR}|[A-Za-z0-9]["']?\s*:[^/]"""
+# What nearly every id of a request or trace is, and no secret has the shape of.
+_RANDOM_ID = "^(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{32})$"
 _TEXTS = (
     "host", "route", "error_code", "error_field", "failure_reason", "action", "api_version", "service", "environment",
     "node", "request_id", "trace_id", "event_id",
@@ -118,27 +120,37 @@ def _user_agent(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     return frame.with_columns(redact_texts(frame["raw_agent"], context.settings.redact).alias("user_agent"))
 
 
-def _texts(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
-    settings = context.settings
-    shaped = [
-        map_distinct(frame[name], lambda some: redact_shapes(some, settings.redact))
-        for name in _TEXTS
-        if name in frame.columns
-    ]
-    return frame.with_columns(shaped)
+def _text_step(name: str) -> Step:
+    def apply(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
+        if name not in frame.columns:
+            return frame
+        settings = context.settings.redact
+        texts = frame[name]
+        odd = ~texts.str.contains(_RANDOM_ID)
+        if not odd.any():
+            return frame
+        return frame.with_columns(
+            change_where(texts, odd, lambda some: map_distinct(some, lambda few: redact_shapes(few, settings)))
+        )
+
+    return Step(f"redact {name}", reads=(name,), makes=(name,), apply=apply)
 
 
-def _identities(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
+def _identity_step(name: str) -> Step:
     """Give an account or user that has the shape of a secret a keyed hash: redacted ones would become one customer."""
-    settings = context.settings
 
-    def pseudonyms(distinct: pl.Series) -> pl.Series:
-        redacted = redact_shapes(distinct, settings.redact, keep_email=settings.allow_email)
-        return change_where(distinct, redacted != distinct, lambda some: keyed_hashes(some, context.hash_key))
+    def apply(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
+        if name not in frame.columns:
+            return frame
+        settings = context.settings
 
-    return frame.with_columns(
-        map_distinct(frame[name], pseudonyms).alias(name) for name in ("account", "user") if name in frame.columns
-    )
+        def pseudonyms(distinct: pl.Series) -> pl.Series:
+            redacted = redact_shapes(distinct, settings.redact, keep_email=settings.allow_email)
+            return change_where(distinct, redacted != distinct, lambda some: keyed_hashes(some, context.hash_key))
+
+        return frame.with_columns(map_distinct(frame[name], pseudonyms).alias(name))
+
+    return Step(f"redact {name}", reads=(name,), makes=(name,), apply=apply)
 
 
 def _or_null(frame: pl.DataFrame, name: str) -> pl.DataFrame:
@@ -150,6 +162,6 @@ REDACT_STEPS: tuple[Step, ...] = (
     Step("query", reads=("raw_target",), makes=("query_keys", "query_values"), apply=_query),
     Step("referrer", reads=("raw_referrer",), makes=("referrer",), apply=_referrer),
     Step("user_agent", reads=("raw_agent",), makes=("user_agent",), apply=_user_agent),
-    Step("redact_texts", reads=_TEXTS, makes=_TEXTS, apply=_texts),
-    Step("redact_identities", reads=("account", "user"), makes=("account", "user"), apply=_identities),
+    *(_text_step(name) for name in _TEXTS),
+    *(_identity_step(name) for name in ("account", "user")),
 )

@@ -41,7 +41,6 @@ PATHS: Mapping[str, tuple[str, ...]] = {
 HEADERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "raw_agent": (("request_headers", "user-agent"),),
     "raw_referrer": (("request_headers", "referer"),),
-    "raw_forwarded": (("request_headers", "x-forwarded-for"),),
     "request_bytes": (("request_headers", "content-length"),),
     "response_bytes": (("response_headers", "content-length"),),
     "request_id": (("request_headers", "x-request-id"), ("response_headers", "x-request-id")),

@@ -296,7 +296,7 @@ def test_text_without_secret_names_stays_whole(texts: list[str]) -> None:
 def test_an_account_that_looks_like_a_secret_becomes_a_keyed_hash() -> None:
     frame = pl.DataFrame({"account": ["acme", "sk_live_aaaa1111", "sk_live_bbbb2222", None]})
 
-    step = next(step for step in REDACT_STEPS if step.name == "redact_identities")
+    step = next(step for step in REDACT_STEPS if step.name == "redact account")
     made = step.apply(frame, Context(Settings(), b"k" * 32))["account"]
 
     assert made[0] == "acme"
