@@ -17,6 +17,7 @@ import msgspec
 import polars as pl
 
 from apilens.formats.base import REJECT_SCHEMA
+from apilens.formats.text import PACKED
 
 BLANKS = b" \t\r"
 # What copytruncate and joined files leave in front of a line.
@@ -151,6 +152,9 @@ def _is_utf8(line: bytes) -> bool:
 
 def _read(data: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
     """Return a row per line that is not blank, or None where Polars refuses one of them."""
+    if data[:1] in PACKED:
+        # No JSON begins like this, but Polars would try to unpack it.
+        return None
     try:
         # ignore_errors: a value of the wrong type, which can only be an object that is none, is null. A line that is
         # JSON but no object is a row of nulls.

@@ -8,6 +8,8 @@ import re
 import polars as pl
 
 _BOM = "\ufeff"
+# The first bytes of gzip, zlib and zstd.
+PACKED = (b"\x1f", b"x", b"(")
 _BAD_BYTES = re.compile("[\udc80-\udcff][^\n]*")
 
 
@@ -19,11 +21,11 @@ def read_lines(data: bytes, first_line: int) -> tuple[pl.DataFrame, int]:
     """
     lossy = 0
     try:
-        lines = pl.read_lines(io.BytesIO(data), name="text")
+        lines = _lines(data)
     except pl.exceptions.ComputeError:
         # Surrogates mark exactly the bad bytes, so their lines can be counted before they become U+FFFD.
         lossy = len(_BAD_BYTES.findall(data.decode("utf-8", "surrogateescape")))
-        lines = pl.read_lines(io.BytesIO(data.decode("utf-8", "replace").encode()), name="text")
+        lines = _lines(data.decode("utf-8", "replace").encode())
     if b"\0" in data:
         lines = lines.with_columns(pl.col("text").str.strip_chars_start("\0"))
     # A search for one byte is much faster than one for three, and nearly always enough.
@@ -31,3 +33,10 @@ def read_lines(data: bytes, first_line: int) -> tuple[pl.DataFrame, int]:
         lines = lines.with_columns(pl.col("text").str.strip_prefix(_BOM))
     numbers = pl.int_range(first_line, first_line + lines.height, dtype=pl.Int64, eager=True).alias("line")
     return lines.select(numbers, "text"), lossy
+
+
+def _lines(data: bytes) -> pl.DataFrame:
+    # Polars would unpack a block that begins like gzip, zlib or zstd, whatever stands in the rest of it.
+    if data[:1] in PACKED:
+        return pl.read_lines(io.BytesIO(b"\n" + data), name="text").slice(1)
+    return pl.read_lines(io.BytesIO(data), name="text")

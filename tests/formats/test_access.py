@@ -323,3 +323,13 @@ def test_fast_patterns_read_as_the_tolerant_one_does() -> None:
         slow = parse_lines(data, 1, OPTIONS, (tolerant,), misfit="").events
 
         assert_frame_equal(fast, slow.select(fast.columns))
+
+
+@pytest.mark.parametrize("start", [b"x\x9c", b"x^", b"\x1f\x8b", b"(\xb5/\xfd", b"x", b"("])
+def test_a_block_that_begins_like_a_compressed_file_is_text_all_the_same(start: bytes) -> None:
+    line = b'10.0.0.1 - - [20/Nov/2015:10:00:00 +0000] "GET / HTTP/1.1" 200 5 "-" "-"\n'
+
+    combined = next(format for format in FORMATS if format.name == "combined")
+    parsed = combined.parse(start + b" is no request\n" + line, 1, OPTIONS)
+
+    assert (parsed.rejects["line"].to_list(), parsed.events["line"].to_list()) == ([1], [2])

@@ -325,3 +325,13 @@ def test_header_values_survive_quotes_and_backslashes() -> None:
     assert event["raw_header.x-account"] == 'a "b" \\ c'
     assert event["raw_header.agent"] == "evil\\"
     assert event["raw_header.x-none"] is None
+
+
+@pytest.mark.parametrize("start", [b"x\x9c", b"x^", b"\x1f\x8b", b"(\xb5/\xfd"])
+def test_a_block_that_begins_like_a_compressed_file_is_read_as_text(start: bytes) -> None:
+    schema = {"a": pl.String()}
+
+    found = read_objects(start + b"\n" + b'{"a": 1}\n', 1, schema)
+
+    assert found.frame["a"].to_list() == ["1"]
+    assert found.rejects["line"].to_list() == [1]
