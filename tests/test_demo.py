@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from apilens.demo import PROBLEMS, World, generate, write_combined
+from apilens.demo import PROBLEMS, World, generate, write_combined, write_samples
 from apilens.errors import InputError
 
 END = datetime(2026, 11, 23, 12, tzinfo=UTC)
@@ -115,3 +115,23 @@ CHECKS = {
 
 def test_every_problem_has_a_check() -> None:
     assert set(CHECKS) == {problem.account for problem in PROBLEMS}
+
+
+def test_sample_logs_are_what_the_generator_writes(tmp_path: Path) -> None:
+    samples = Path(__file__).resolve().parents[1] / "sample_logs"
+    write_samples(tmp_path)
+
+    made = digest(tmp_path)
+    assert made == {name: found for name, found in digest(samples).items() if name != "README.md"}
+
+
+@pytest.mark.parametrize("name", ["combined.log", "nginx_timed.log", "nginx.jsonl", "moesif.jsonl"])
+def test_every_sample_log_is_read_whole(tmp_path: Path, name: str) -> None:
+    sample = Path(__file__).resolve().parents[1] / "sample_logs" / name
+    lines = sample.read_bytes().count(b"\n")
+
+    table = apilens("report", str(sample), "--metrics", "requests,count(kind = 'action'),accounts", folder=tmp_path)
+
+    requests, actions, accounts = map(int, table.splitlines()[1].split("\t"))
+    assert requests + actions == lines
+    assert accounts > 10

@@ -17,10 +17,10 @@ from apilens.demo.ai import events as ai_events
 from apilens.demo.ai import to_json_lines
 from apilens.demo.problems import PROBLEMS
 from apilens.demo.world import World, chunks
-from apilens.demo.write import write_access_log, write_combined, write_moesif
+from apilens.demo.write import write_access_log, write_combined, write_moesif, write_samples
 from apilens.errors import InputError
 
-__all__ = ["PROBLEMS", "World", "generate", "write_combined", "write_moesif"]
+__all__ = ["PROBLEMS", "World", "generate", "write_combined", "write_moesif", "write_samples"]
 
 LOGS = ("access.log*", "events.jsonl")
 _AI_SHARE = 0.15

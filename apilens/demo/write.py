@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
@@ -50,3 +51,30 @@ def write_combined(path: Path, world: World, *, scattered: bool = False, account
 def write_moesif(path: Path, world: World) -> None:
     """Write Moesif events for benchmarks."""
     path.write_bytes(to_json_lines(ai_events(world)))
+
+
+def write_samples(folder: Path) -> None:
+    """Write sample_logs/: a few hundred lines in each of the formats that the generator knows, always the same ones."""
+    world = World(300, 14, datetime(2026, 11, 23, 12, tzinfo=UTC), 7)
+    [requests] = chunks(world, problems=True)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, with_time in (("combined.log", False), ("nginx_timed.log", True)):
+        with (folder / name).open("wb") as file:
+            append(file, combined_lines(requests, with_time=with_time))
+    (folder / "nginx.jsonl").write_text(_nginx_json(requests).write_ndjson())
+    (folder / "moesif.jsonl").write_bytes(to_json_lines(ai_events(world)))
+
+
+def _nginx_json(requests: pl.DataFrame) -> pl.DataFrame:
+    """Return the requests as `log_format … escape=json` usually has them: every value a text."""
+    return requests.select(
+        pl.col("timestamp").dt.strftime("%Y-%m-%dT%H:%M:%S+00:00").alias("time_iso8601"),
+        pl.col("client_ip").alias("remote_addr"),
+        pl.col("account").alias("remote_user"),
+        pl.concat_str("method", pl.lit(" "), "target", pl.lit(" HTTP/1.1")).alias("request"),
+        pl.col("status").cast(pl.String),
+        pl.col("response_bytes").cast(pl.String).alias("body_bytes_sent"),
+        (pl.col("duration_ms") / 1000).cast(pl.String).alias("request_time"),
+        pl.col("referrer").alias("http_referer"),
+        pl.col("user_agent").alias("http_user_agent"),
+    )
