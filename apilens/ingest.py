@@ -20,7 +20,7 @@ from apilens.store.writer import Advance, Writer
 
 # A log that is not sorted by time makes a file for each day in each commit; larger commits make fewer of them.
 SCATTERED_DAYS = 8
-SCATTERED_BLOCKS = 6
+SCATTERED_BLOCKS = 4
 SHOWN_REJECTS = 20
 
 Batch = list[tuple[Log, Block]]

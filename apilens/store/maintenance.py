@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,7 +19,9 @@ CLOSED_DAY_FILES = 8
 ANY_DAY_FILES = 32
 TARGET_BYTES = 128 << 20
 # Sorting holds the rows of one output file in memory; this bounds it, whatever the day's size.
-TARGET_ROWS = 1_000_000
+TARGET_ROWS = 200_000
+# What the rows of a merged file are sorted by.
+_ORDER = ("account", "timestamp", "source", "line", "item")
 # Readers may have a replaced file open for this long.
 GRACE_HOURS = 24
 
@@ -33,22 +36,40 @@ class Compaction:
 
 
 def compact(writer: Writer, *, today: date, every_day: bool = False) -> Compaction:
-    """Merge the files of days that have too many (with `every_day`: more than one), one commit per day.
+    """Merge the files of days that have too many (with `every_day`: more than one), a few days per commit.
 
     The rows of a merged file are sorted by account, then timestamp: one account's events then lie together.
     """
     store = Store(writer.path, writer.delta)
-    done = Compaction()
+    groups: list[tuple[date, list[DataFile]]] = []
     for day, files in _by_day(store):
         most = 1 if every_day else CLOSED_DAY_FILES if day < today else ANY_DAY_FILES
-        if len(files) <= most:
-            continue
-        old = [item for group in _groups(files) for item in group]
-        new = [_merge(writer, store, day, group) for group in _groups(files)]
-        if old:
-            writer.replace(old, new)
-            done = Compaction(done.days + 1, done.before + len(old), done.after + len(new))
+        if len(files) > most:
+            groups += [(day, group) for group in _groups(files)]
+    done = Compaction(days=len({day for day, _ in groups}))
+    for some in _loads(groups):
+        # Two small merges at a time; a large one has the memory for itself.
+        with ThreadPoolExecutor(2 if len(some) > 1 else 1) as pool:
+            new = list(pool.map(lambda group: _merge(writer, store, *group), some))
+        old = [item for _, files in some for item in files]
+        writer.replace(old, new)
+        done = Compaction(done.days, done.before + len(old), done.after + len(new))
     return done
+
+
+def _loads(groups: Iterable[tuple[date, list[DataFile]]]) -> Iterator[list[tuple[date, list[DataFile]]]]:
+    """Give groups that are merged and committed together: several small ones, or a large one alone."""
+    load: list[tuple[date, list[DataFile]]] = []
+    rows = 0
+    for day, files in groups:
+        more = sum(item.rows for item in files)
+        if load and rows + more > TARGET_ROWS:
+            yield load
+            load, rows = [], 0
+        load.append((day, files))
+        rows += more
+    if load:
+        yield load
 
 
 def tidy(writer: Writer, *, force: bool = False) -> int:
@@ -90,8 +111,11 @@ def _groups(files: Iterable[DataFile]) -> list[list[DataFile]]:
 
 
 def _merge(writer: Writer, store: Store, day: date, files: list[DataFile]) -> DataFile:
-    dtypes = {name: dtype for name, dtype in store.dtypes.items() if name != "day"}
     paths = [store.path / "events" / item.path for item in files]
+    written = {name for path in paths for name in pl.read_parquet_schema(path)}
+    # A column that no part has stays out: sorting would carry its nulls along.
+    dtypes = {name: dtype for name, dtype in store.dtypes.items() if name in written}
     rows = pl.scan_parquet(paths, schema=dtypes, missing_columns="insert", hive_partitioning=False)
+    keys = [name for name in _ORDER if name in written]
     # The last three keys make the order, and so the file, the same whatever order the parts came in.
-    return writer.write_day(day, rows.sort("account", "timestamp", "source", "line", "item").collect())
+    return writer.write_day(day, rows.sort(keys).collect())
