@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import difflib
 import errno
+import io
 import os
-import signal
 import sys
+import traceback
 from collections.abc import Mapping
 from importlib import import_module
-from types import FrameType
-from typing import Any, NoReturn
+from typing import NoReturn
 
 import click
 
 from apilens import __version__
+from apilens.cli import signals
 from apilens.errors import EXIT_BUG, EXIT_INPUT, ApilensError
 
 # Name → module:attribute, and what `--help` says of it. The order is that of `--help`.
@@ -29,6 +30,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "convert": ("apilens.cli.convert:convert", "Write the events of logs to a Parquet, JSONL or CSV file."),
     "store": ("apilens.cli.store:store", "Look at the store: info, verify, compact."),
 }
+
+_MOST_LINES = 40
 
 EXAMPLES = """\b
 Examples:
@@ -72,37 +75,27 @@ class Commands(click.Group):
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXAMPLES)
 @click.version_option(__version__, prog_name="apilens")
 @click.option("--debug", is_flag=True, help="Show a traceback with errors.")
-def cli(debug: bool) -> None:
+@click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors on stderr.")
+def cli(debug: bool, quiet: bool) -> None:
     """How are our customers doing on our API, and who is in trouble? Answers from the logs you already have."""
-
-
-class Stopped(BaseException):
-    """A signal asked the process to end."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 def main() -> NoReturn:
     """Run the command line and exit."""
+    _open_standard_streams()
     for stream in (sys.stdout, sys.stderr):
         if stream is not None:
             # cron runs with LANG=C: what cannot be written is shown as an escape, never a traceback.
             stream.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
-    for number in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(number) == signal.SIG_DFL:
-            signal.signal(number, _stop)
-    debug = "--debug" in sys.argv[1:]
-    code = run(debug=debug)
+    signals.listen()
+    code = run(debug="--debug" in sys.argv[1:])
+    signals.unheed()
     try:
         if sys.stdout is not None:
             sys.stdout.flush()
     except OSError as error:
         code = _output_failed(error)
     # Threads of Polars and half-closed pipes have nothing left to say; leaving at once keeps the exit code ours.
-    if sys.stderr is not None:
-        sys.stderr.flush()
     os._exit(code)
 
 
@@ -113,40 +106,47 @@ def run(*, debug: bool) -> int:
         return code if isinstance(code, int) else 0
     except click.exceptions.Exit as stop:
         return stop.exit_code
-    except click.ClickException as error:
-        error.show()
-        return error.exit_code
-    except ApilensError as error:
-        if debug:
-            raise
-        _say(error.message, error.hint)
-        return error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        _say("interrupted", "what was committed stands; run again to go on")
-        return 128 + signal.SIGINT
-    except Stopped as stop:
-        _say(f"stopped by {signal.Signals(stop.number).name}", "what was committed stands; run again to go on")
-        return 128 + stop.number
-    except OSError as error:
-        if error.errno == errno.EPIPE or (error.filename is None and error.errno == errno.ENOSPC):
-            return _output_failed(error)
-        if debug:
-            raise
-        _say(f"{error.filename or ''}: {error.strerror or error}".removeprefix(": "), None)
-        return EXIT_INPUT
     except SystemExit:
         # Click's own way out when the reader of a pipe is gone.
         return 0
-    except MemoryError:
-        _say("out of memory", "read less at once: a shorter --since, or fewer files")
-        return EXIT_BUG
-    except (
-        BaseException
-    ) as error:  # Polars' PanicException is no Exception; everything that comes here is a bug of ours.
-        if debug:
-            raise
-        _say(f"internal error: {type(error).__name__}: {error}", "please report it, with what --debug adds")
-        return EXIT_BUG
+    except OSError as error:
+        if error.errno == errno.EPIPE or (error.filename is None and error.errno == errno.ENOSPC):
+            return _output_failed(error)
+        return _failed(error, debug)
+    # Polars' PanicException is no Exception, so this has to catch everything.
+    except BaseException as error:
+        return _failed(error, debug)
+
+
+def _failed(error: BaseException, debug: bool) -> int:
+    """Say what went wrong in a few lines; return the exit code."""
+    signals.unheed()
+    if debug:
+        _say(traceback.format_exc().rstrip("\n"))
+    match error:
+        case click.Abort() | KeyboardInterrupt() | signals.Stopped():
+            _say(f"apilens: {signals.description()}; what was committed stands")
+            return signals.exit_code()
+        case click.ClickException():
+            words = io.StringIO()
+            error.show(words)
+            _say(words.getvalue().rstrip("\n"))
+            return error.exit_code
+        case ApilensError():
+            # A settings file may have more mistakes than anybody wants to read at once.
+            first, *more = error.message.split("\n")
+            _say("\n".join([f"apilens: {first}", *more[:_MOST_LINES]]), error.hint)
+            return error.exit_code
+        case OSError():
+            _say(f"apilens: {f'{error.filename}: ' if error.filename else ''}{error.strerror or error}")
+            return EXIT_INPUT
+        case MemoryError():
+            _say("apilens: out of memory", "read less at once: a shorter --since, or fewer files")
+        case _:
+            _say(
+                f"apilens: internal error: {type(error).__name__}: {error}", "please report it, with what --debug adds"
+            )
+    return EXIT_BUG
 
 
 def _output_failed(error: OSError) -> int:
@@ -154,17 +154,21 @@ def _output_failed(error: OSError) -> int:
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     if error.errno == errno.EPIPE:
         return 0
-    _say(f"cannot write output: {error.strerror}", None)
+    _say(f"apilens: cannot write output: {error.strerror}")
     return EXIT_INPUT
 
 
-def _say(message: str, hint: str | None) -> None:
-    from apilens.render.safe import safe
+def _open_standard_streams() -> None:
+    """Fill closed ones (`>&-`) with /dev/null: else the next file that is opened would be where messages go."""
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)
 
-    lines = [f"apilens: {message}", *([f"  {hint}"] if hint else [])]
-    for line in "\n".join(lines).splitlines()[:40]:
-        click.echo(safe(line), err=True)
 
+def _say(message: str, hint: str | None = None) -> None:
+    from apilens.cli.options import warn
 
-def _stop(number: int, frame: FrameType | None) -> Any:
-    raise Stopped(number)
+    for line in [*message.split("\n"), *([f"  {hint}"] if hint else [])]:
+        warn(line)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,8 +42,13 @@ def common_options(function: F) -> F:
         ),
         click.option("--now", envvar="APILENS_NOW", hidden=True),
         click.option("--debug", is_flag=True, hidden=True, expose_value=False),
-        click.option("--quiet", "-q", is_flag=True, help="Say nothing but errors on stderr."),
+        click.option("--quiet", "-q", is_flag=True, callback=_quiet, help="Say nothing but errors on stderr."),
     )(function)
+
+
+def _quiet(context: click.Context, option: click.Parameter, value: bool) -> bool:
+    """Say whether --quiet stands here or before the command."""
+    return value or bool(context.find_root().params.get("quiet"))
 
 
 def reading_options(function: F) -> F:
@@ -86,7 +92,9 @@ def warn(line: str) -> None:
     """Print a line on stderr, whatever it holds."""
     from apilens.render.safe import safe
 
-    click.echo(safe(line), err=True)
+    # Nobody reads stderr, or it is full: that is no reason to leave the answer out.
+    with suppress(OSError):
+        click.echo(safe(line), err=True)
 
 
 def session(*, store_path: str | None, config_path: str | None, now: str | None, quiet: bool) -> Session:

@@ -138,8 +138,50 @@ def test_a_bug_is_said_in_a_line_and_shown_with_debug(log: Path) -> None:
         )
 
     short, long = run(), run("--debug")
-    assert short.returncode == 70 and "internal error: ZeroDivisionError: boom" in short.stderr
+    assert (short.returncode, long.returncode) == (70, 70)
+    assert "internal error: ZeroDivisionError: boom" in short.stderr
     assert "Traceback" not in short.stderr and "Traceback" in long.stderr
+
+
+def test_a_panic_of_polars_is_a_bug_not_a_traceback() -> None:
+    broken = (
+        "import sys, polars; from apilens import cli, reading\n"
+        "def fail(*a, **k): raise polars.exceptions.PanicException('boom')\n"
+        "reading.reading = fail\n"
+        "sys.argv = ['apilens', 'report', 'x']\n"
+        "cli.main()\n"
+    )
+
+    done = subprocess.run([sys.executable, "-c", broken], env=ENVIRONMENT, capture_output=True, text=True)
+
+    assert done.returncode == 70
+    assert done.stderr.splitlines()[0] == "apilens: internal error: PanicException: boom"
+
+
+def test_debug_changes_no_exit_code(log: Path) -> None:
+    for command, code in (("report --debug nofile.log", 3), ("report --debug access.log --limit none", 2)):
+        done = shell(f"{APILENS} {command}", log.parent)
+        assert (done.returncode, "Traceback" in done.stderr) == (code, True), command
+
+
+@pytest.mark.parametrize("stderr", ["2>/dev/full", "2>&-", "2> >(true)"])
+def test_a_stderr_that_nobody_reads_keeps_no_answer_back(log: Path, stderr: str) -> None:
+    done = shell(f"{APILENS} report {log} --by account --metrics requests > out {stderr}", log.parent)
+
+    assert done.returncode == 0
+    assert (log.parent / "out").read_text() == "account\trequests\nacme\t2000\n"
+
+
+def test_quiet_may_stand_before_the_command(log: Path) -> None:
+    done = shell(f"{APILENS} -q report {log} --by account --metrics requests", log.parent)
+
+    assert (done.stdout, done.stderr) == ("account\trequests\nacme\t2000\n", "")
+
+
+def test_a_hostile_argument_is_named_harmlessly(tmp_path: Path) -> None:
+    for command in ("report $'--\\e[31mx'", "report $'\\e]52;c;x\\a'", "$'\\e[31mx'", "report --store $'\\e[31mx'"):
+        done = shell(f"{APILENS} {command}", tmp_path)
+        assert done.returncode in (2, 3) and "\x1b" not in done.stderr and "\\x1b" in done.stderr, command
 
 
 def test_a_busy_store_is_75(log: Path) -> None:
