@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -14,6 +13,10 @@ from apilens.cli.options import warn
 from apilens.errors import InputError, UsageError
 from apilens.render import RENDERERS, Style, by_suffix
 from apilens.result import Result
+from apilens.window import zone_of
+
+# How wide a table may be where no terminal bounds it.
+_WIDE = 200
 
 
 def show(
@@ -27,24 +30,31 @@ def show(
     quiet: bool = False,
 ) -> None:
     """Write a result. On a terminal a table, in a pipe TSV, into a file what its suffix says, unless `kind` does."""
+    zone = zone_of(str(result.query.get("tz", "UTC")))
     if output and output != "-":
-        _to_file(result, Path(output), kind, Style(header=not no_header, csv_raw=csv_raw), quiet)
+        _to_file(
+            result, Path(output), kind, Style(width=_WIDE, header=not no_header, csv_raw=csv_raw, zone=zone), quiet
+        )
         return
     terminal = sys.stdout is not None and sys.stdout.isatty()
     chosen = kind or ("table" if terminal else "tsv")
     style = Style(
-        width=shutil.get_terminal_size().columns if terminal else 200,
+        width=shutil.get_terminal_size().columns if terminal else _WIDE,
         color=_colored(color, terminal=terminal),
         unicode=(getattr(sys.stdout, "encoding", None) or "").lower().startswith("utf"),
         header=not no_header,
         csv_raw=csv_raw,
+        zone=zone,
     )
     if chosen != "table" and not quiet:
         # What a pipe gets is data alone; what people must know of it goes past it.
         for line in (*result.header, *(result.notes if chosen not in ("json", "markdown") else ())):
             warn(line)
     made = RENDERERS[chosen](result, style)
-    click.echo(made, nl=False)
+    if terminal and isinstance(made, bytes):
+        raise UsageError(f"{chosen} is nothing for a terminal", hint="-o FILE, or a pipe")
+    # The renderer has decided on colour: Click is not to take it out again.
+    click.echo(made, nl=False, color=True)
 
 
 def _to_file(result: Result, path: Path, kind: str | None, style: Style, quiet: bool) -> None:
@@ -52,17 +62,32 @@ def _to_file(result: Result, path: Path, kind: str | None, style: Style, quiet: 
     if chosen is None:
         suffixes = ", ".join(suffix for item in RENDERERS.values() for suffix in item.suffixes)
         raise UsageError(f"{path}: its suffix says no format", hint=f"one of {suffixes}, or --format")
-    made = RENDERERS[chosen](result, replace(style, width=200))
+    made = RENDERERS[chosen](result, style)
     data = made if isinstance(made, bytes) else made.encode("utf-8", "backslashreplace")
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        partial.write_bytes(data)
-        partial.replace(path)
+        if path.exists() and not path.is_file():
+            # A named pipe or /dev/null is written to: a file in its place would be a disaster.
+            path.write_bytes(data)
+        else:
+            _replace(Path(os.path.realpath(path)), data)
     except OSError as error:
-        partial.unlink(missing_ok=True)
         raise InputError(f"cannot write {path}: {error.strerror}") from None
     if not quiet:
         warn(f"wrote {path} ({len(data) / 1000:.1f} kB)")
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """Put a file in its place when it is whole; what stood there stays until then."""
+    partial = path.with_name(f".{path.name}.{os.getpid()}")
+    # Exclusive: in a shared folder somebody may have laid a link under this name.
+    file = partial.open("xb")
+    try:
+        with file:
+            file.write(data)
+        partial.replace(path)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
 
 
 def _colored(color: str, *, terminal: bool) -> bool:

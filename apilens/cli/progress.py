@@ -12,7 +12,10 @@ from apilens.render.safe import safe
 
 @contextmanager
 def progress_bar(total_bytes: int | None, *, enabled: bool) -> Iterator[Callable[[int, str], None] | None]:
-    """Show how much was read, how fast and how much longer; yields advance(bytes, name), or None where nobody looks."""
+    """Show how much was read, how fast and how much longer; yields advance(bytes, name), or None where nobody looks.
+
+    Without a total, or with 0 (pipes have no size), there is no telling how much longer.
+    """
     if not enabled or sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield None
         return
@@ -27,7 +30,7 @@ def progress_bar(total_bytes: int | None, *, enabled: bool) -> Iterator[Callable
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True, markup=False, emoji=False), transient=True) as progress:
-        task = progress.add_task("", total=total_bytes)
+        task = progress.add_task("", total=total_bytes or None)
 
         def advance(amount: int, name: str) -> None:
             progress.update(task, advance=amount, description=safe(name)[-40:])

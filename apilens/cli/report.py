@@ -38,12 +38,14 @@ def report(
     from apilens.cli.summary import tell
     from apilens.engine import scan
     from apilens.reading import reading, window_of
+    from apilens.sources import expand
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
     options = read_options(input_format, log_format, source_tz)
     zone = tz or here.settings.tz
+    total = sum(source.size or 0 for source in expand(files)[0]) if files else None
     with (
-        progress_bar(None, enabled=bool(files) and not quiet) as advance,
+        progress_bar(total, enabled=bool(files) and not quiet) as advance,
         reading(
             files, store=here.store, settings=here.settings, options=options, now=here.now, advance=advance
         ) as read,

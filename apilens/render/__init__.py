@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from importlib import import_module
 
 from apilens.result import Result
@@ -14,13 +15,17 @@ from apilens.result import Result
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """How an output is to look: `width` of the terminal, `color`, `unicode` glyphs, a `header` row, raw CSV cells."""
+    """How an output is to look: `width` of the terminal, `color`, `unicode` glyphs, a `header` row, raw CSV cells.
+
+    zone: what people see times in; machines get UTC.
+    """
 
     width: int = 100
     color: bool = False
     unicode: bool = True
     header: bool = True
     csv_raw: bool = False
+    zone: tzinfo = UTC
 
 
 @dataclass(frozen=True, slots=True)

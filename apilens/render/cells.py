@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, tzinfo
 from typing import Any
 
 from apilens.result import Field
@@ -41,12 +41,12 @@ def plain(value: Any, field: Field) -> str:
     return "" if made is None else str(made)
 
 
-def human(value: Any, field: Field) -> str:
-    """Return a cell for people: 1,204 · 79.0 % · 212 ms · 3.1 MB."""
+def human(value: Any, field: Field, zone: tzinfo = UTC) -> str:
+    """Return a cell for people: 1,204 · 79.0 % · 212 ms · 3.1 MB; times in their zone."""
     if value is None:
         return UNATTRIBUTED if field.name == "account" else "·"
     if isinstance(value, datetime):
-        return f"{value.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+        return f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
     if isinstance(value, bool) or not isinstance(value, int | float):
         return plain(value, field)
     if field.unit == "ratio":

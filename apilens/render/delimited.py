@@ -27,7 +27,10 @@ def to_tsv(result: Result, style: Style) -> str:
 
 
 def to_csv(result: Result, style: Style) -> str:
-    """Return the first table as CSV (RFC 4180); a text that a spreadsheet would run gets an apostrophe before it."""
+    """Return the first table as CSV (RFC 4180), control characters in values shown as escapes.
+
+    A text that a spreadsheet would run gets an apostrophe before it. With `csv_raw` values are as they are.
+    """
     table = result.tables[0]
     text = io.StringIO(newline="")
     writer = csv.writer(text, lineterminator="\r\n")
@@ -40,6 +43,6 @@ def to_csv(result: Result, style: Style) -> str:
 
 def _cell(value: object, field: Field, style: Style) -> str:
     text = plain(value, field)
-    if not isinstance(value, str):
+    if style.csv_raw or not isinstance(value, str):
         return text
-    return text if style.csv_raw or not _FORMULA.match(text) else f"'{text}"
+    return f"'{safe(text)}" if _FORMULA.match(text) else safe(text)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from apilens.render import Style
 from apilens.render.cells import jsonable
+from apilens.render.safe import UNSAFE
 from apilens.result import Result, Table
 
 
@@ -35,4 +37,13 @@ def rows(table: Table) -> list[dict[str, Any]]:
 
 
 def _dumps(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=str)
+    text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=str)
+    return UNSAFE.sub(_escaped, text)
+
+
+def _escaped(match: re.Match[str]) -> str:
+    """Return what a terminal would act on as JSON's own escape, which means the same; half a surrogate as U+FFFD."""
+    # Values have no raw line breaks any more: those that are left are the layout.
+    if match[0] == "\n":
+        return match[0]
+    return "\\ufffd" if "\ud800" <= match[0] <= "\udfff" else json.dumps(match[0])[1:-1]

@@ -18,18 +18,20 @@ def to_markdown(result: Result, style: Style) -> str:
     for number, table in enumerate(result.tables):
         if number:
             parts.append(f"### {_text(table.name)}")
-        parts.append(_table(table))
+        parts.append(_table(table, style))
     parts += [f"- {_text(note)}" for note in result.notes]
     if result.command:
-        parts.append(f"`{safe(result.command)}`")
+        # A fence longer than any in the command: a backtick in it would end the code.
+        fence = "`" * (1 + max(map(len, re.findall("`+", result.command)), default=0))
+        parts.append(f"{fence}{safe(result.command)}{fence}")
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
-def _table(table: Table) -> str:
+def _table(table: Table, style: Style) -> str:
     align = ["---" if field.unit in ("text", "time", "date") else "---:" for field in table.fields]
     lines = [[_text(field.name) for field in table.fields], align]
     lines += [
-        [_text(human(value, field)) for value, field in zip(row, table.fields, strict=True)]
+        [_text(human(value, field, style.zone)) for value, field in zip(row, table.fields, strict=True)]
         for row in table.rows.iter_rows()
     ]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 # Control characters, and what hides or turns text: zero-width, bidirectional, tags, lone surrogates.
-_BAD = re.compile(
+UNSAFE = re.compile(
     "[\x00-\x1f\x7f-\x9f\xad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\ud800-\udfff]"
     "|[\U000e0000-\U000e007f]"
 )
@@ -13,7 +13,7 @@ _BAD = re.compile(
 
 def safe(text: object) -> str:
     """Return the text with every character that could do something shown as an escape: ESC becomes `\\x1b`."""
-    return _BAD.sub(_escaped, str(text))
+    return UNSAFE.sub(_escaped, str(text))
 
 
 def _escaped(match: re.Match[str]) -> str:

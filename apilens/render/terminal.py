@@ -30,7 +30,9 @@ def to_table(result: Result, style: Style) -> str:
     text = io.StringIO()
     console = Console(
         file=text, width=style.width, markup=False, emoji=False, highlight=False, force_terminal=style.color,
-        color_system="standard" if style.color else None, legacy_windows=False,
+        color_system="standard" if style.color else None, no_color=not style.color, legacy_windows=False,
+        # Without a height, Rich takes a dumb terminal for one of 80 columns.
+        height=100,
     )  # fmt: skip
     for line in result.header:
         console.print(Text(_glyphs(safe(line), style), style="dim", overflow="fold"))
@@ -78,7 +80,7 @@ def _fitting(table: Table, style: Style) -> int:
     room = style.width
     for number, field in enumerate(table.fields):
         values = table.rows.to_series(number).to_list()
-        widest = max((len(_cell(value, field, style)) for value in values), default=0)
+        widest = max((_cell(value, field, style).cell_len for value in values), default=0)
         # The first column names the row; when it is long it gives way before others are left out.
         room -= max(len(field.name), min(widest, style.width // 2) if number == 0 else widest) + _GAP
         if room + _GAP < 0 and number >= 2:
@@ -87,7 +89,7 @@ def _fitting(table: Table, style: Style) -> int:
 
 
 def _cell(value: object, field: Field, style: Style) -> Text:
-    words = _glyphs(safe(human(value, field)), style)
+    words = _glyphs(safe(human(value, field, style.zone)), style)
     short = words if len(words) <= _LONGEST else words[: _LONGEST - 1] + "…"
     bad = field.unit == "ratio" and field.better == "lower" and isinstance(value, float) and value >= _BAD_RATE
     return Text(_glyphs(short, style), style="red" if bad else "dim" if value is None else "", no_wrap=True)

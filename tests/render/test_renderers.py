@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
@@ -36,8 +38,63 @@ def result(values: list[str | None]) -> Result:
 def test_no_renderer_lets_a_control_character_through(name: str) -> None:
     made = RENDERERS[name](result(HOSTILE), Style())
 
-    if isinstance(made, str) and name not in ("json", "jsonl", "csv"):
+    if isinstance(made, str):
         assert not set(made) & {"\x1b", "\x07", "\x9b", "\u202e", "\u200b"}
+
+
+def test_json_keeps_every_value_that_it_escapes() -> None:
+    rows = json.loads(str(RENDERERS["json"](result(HOSTILE), Style())))["rows"]
+
+    assert [row["account"] for row in rows] == HOSTILE
+
+
+def test_json_has_no_lone_surrogate_even_in_what_was_asked() -> None:
+    asked = replace(result([]), query={"where": ["path = '\udcff'"]}, notes=("\ud800",))
+
+    text = str(RENDERERS["json"](asked, Style()))
+
+    text.encode()
+    assert json.loads(text)["query"]["where"] == ["path = '\ufffd'"]
+
+
+def test_people_see_times_in_their_zone_and_machines_in_utc() -> None:
+    rows = pl.DataFrame({"hour": [datetime(2026, 7, 1, 22, tzinfo=UTC)]})
+    asked = Result("report", "T", (Table("t", (Field("hour", "time"),), rows),))
+    style = Style(zone=ZoneInfo("Europe/Berlin"))
+
+    for name in ("table", "markdown"):
+        assert "2026-07-02 00:00:00" in str(RENDERERS[name](asked, style))
+    for name in ("tsv", "csv", "json", "jsonl"):
+        assert "2026-07-01T22:00:00Z" in str(RENDERERS[name](asked, style))
+
+
+def test_a_backtick_in_the_command_does_not_end_its_code() -> None:
+    asked = replace(result([]), command="apilens report --where 'path = `x`'")
+
+    assert "``apilens report --where 'path = `x`'``" in str(RENDERERS["markdown"](asked, Style()))
+
+
+def test_wide_characters_count_twice() -> None:
+    names = ["account", "path", "sdk"]
+    rows = pl.DataFrame({name: ["日本語" * 4] for name in names})
+    asked = Result("report", "T", (Table("t", tuple(Field(name) for name in names), rows),))
+
+    text = str(RENDERERS["table"](asked, Style(width=60)))
+
+    assert "no room for sdk" in text and "…" not in text.splitlines()[2]
+
+
+@pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"FORCE_COLOR": "1"}, {"COLUMNS": "9"}])
+def test_the_environment_does_not_change_what_the_style_says(
+    environment: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rates = pl.DataFrame({"error_rate": [0.5]})
+    asked = Result("report", "T", (Table("t", (Field("error_rate", "ratio", "lower"),), rates),))
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    assert "\x1b[31m" in str(RENDERERS["table"](asked, Style(color=True)))
+    assert "\x1b" not in str(RENDERERS["table"](asked, Style(color=False)))
 
 
 @pytest.mark.parametrize("name", RENDERERS)
