@@ -13,6 +13,7 @@ from apilens.config import Settings
 from apilens.enrich import configured_dtypes
 from apilens.errors import InputError, UsageError
 from apilens.ingest import Summary
+from apilens.outfile import whole_file
 from apilens.pipeline import Pipeline, ReadOptions, in_order
 from apilens.schema import dtypes
 from apilens.spelling import nearest
@@ -38,15 +39,11 @@ def convert(
     summary = Summary()
     pipeline = Pipeline(settings, options, key=key, now=now, columns=list(schema))
     events = register_io_source(lambda *_: _frames(pipeline, inputs, summary, advance), schema=schema)
-    # A reader never sees half a file: it gets its name when it is whole.
-    partial = output.with_name(f".{output.name}.partial")
     try:
-        _sink(events, partial, kind, schema)
-        partial.replace(output)
+        with whole_file(output) as place:
+            _sink(events, place, kind, schema)
     except (OSError, pl.exceptions.PolarsError) as error:
         raise InputError(f"cannot write {output}: {str(error).splitlines()[0]}") from None
-    finally:
-        partial.unlink(missing_ok=True)
     summary.take(pipeline)
     return summary
 

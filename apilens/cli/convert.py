@@ -44,5 +44,5 @@ def convert(
             key=hash_key(os.environ), now=here.now, advance=advance,
         )  # fmt: skip
     code = tell(summary, here)
-    here.say(f"wrote {path} ({path.stat().st_size / 1e6:,.1f} MB)")
+    here.say(f"wrote {path} ({path.stat().st_size / 1e6:,.1f} MB)" if path.is_file() else f"wrote {path}")
     return code

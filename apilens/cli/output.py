@@ -11,6 +11,7 @@ import click
 
 from apilens.cli.options import warn
 from apilens.errors import InputError, UsageError
+from apilens.outfile import whole_file
 from apilens.render import RENDERERS, Style, by_suffix
 from apilens.result import Result
 from apilens.window import zone_of
@@ -65,29 +66,12 @@ def _to_file(result: Result, path: Path, kind: str | None, style: Style, quiet: 
     made = RENDERERS[chosen](result, style)
     data = made if isinstance(made, bytes) else made.encode("utf-8", "backslashreplace")
     try:
-        if path.exists() and not path.is_file():
-            # A named pipe or /dev/null is written to: a file in its place would be a disaster.
-            path.write_bytes(data)
-        else:
-            _replace(Path(os.path.realpath(path)), data)
+        with whole_file(path) as place:
+            place.write_bytes(data)
     except OSError as error:
         raise InputError(f"cannot write {path}: {error.strerror}") from None
     if not quiet:
         warn(f"wrote {path} ({len(data) / 1000:.1f} kB)")
-
-
-def _replace(path: Path, data: bytes) -> None:
-    """Put a file in its place when it is whole; what stood there stays until then."""
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    # Exclusive: in a shared folder somebody may have laid a link under this name.
-    file = partial.open("xb")
-    try:
-        with file:
-            file.write(data)
-        partial.replace(path)
-    except BaseException:
-        partial.unlink(missing_ok=True)
-        raise
 
 
 def _colored(color: str, *, terminal: bool) -> bool:

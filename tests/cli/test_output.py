@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import pty
 import stat
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -102,3 +104,24 @@ def test_a_terminal_gets_a_table_but_never_parquet(monkeypatch: pytest.MonkeyPat
     os.close(primary)
 
     assert "50.0 %" in made and "(unattributed)" in made and "\x1b[31m" in made
+
+
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+def test_convert_keeps_links_and_pipes(suffix: str, tmp_path: Path) -> None:
+    log = tmp_path / "access.log"
+    log.write_text('203.0.113.9 - - [20/Nov/2026:10:00:00 +0000] "GET / HTTP/1.1" 200 5\n')
+    link, pipe = tmp_path / f"link.{suffix}", tmp_path / f"pipe.{suffix}"
+    link.symlink_to(f"real.{suffix}")
+    os.mkfifo(pipe)
+    read: list[bytes] = []
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+
+    for output in (link, pipe):
+        command = [sys.executable, "-m", "apilens", "convert", log, "-o", output, "--columns", "status,line"]
+        subprocess.run(command, check=True, capture_output=True)
+    reader.join(10)
+
+    assert link.is_symlink() and stat.S_ISFIFO(pipe.stat().st_mode)
+    assert read == [(tmp_path / f"real.{suffix}").read_bytes()] != [b""]
+    assert len(list(tmp_path.iterdir())) == 4

@@ -1,0 +1,29 @@
+"""Files that users ask for: whole or not at all, and never in the place of a pipe, a device or a link."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Give the path to write to; what is there when the block ends without an error takes the place of `path`.
+
+    A link stays and its target is replaced; a named pipe or a device such as /dev/null is written to as it is.
+    """
+    if path.exists() and not path.is_file():
+        yield path
+        return
+    target = Path(os.path.realpath(path))
+    partial = target.with_name(f".{target.name}.{os.getpid()}")
+    # Exclusive: in a shared folder somebody may have laid a link under this name.
+    partial.open("xb").close()
+    try:
+        yield partial
+        partial.replace(target)
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
