@@ -15,7 +15,9 @@ def whole_file(path: Path) -> Iterator[Path]:
     A link stays and its target is replaced; a named pipe or a device such as /dev/null is written to as it is.
     """
     if path.exists() and not path.is_file():
-        yield path
+        # Held open meanwhile: a pipe's reader would take it for the end when a library opens and closes it twice.
+        with path.open("ab"):
+            yield path
         return
     target = Path(os.path.realpath(path))
     partial = target.with_name(f".{target.name}.{os.getpid()}")

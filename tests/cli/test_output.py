@@ -114,7 +114,7 @@ def test_convert_keeps_links_and_pipes(suffix: str, tmp_path: Path) -> None:
     link.symlink_to(f"real.{suffix}")
     os.mkfifo(pipe)
     read: list[bytes] = []
-    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()), daemon=True)
     reader.start()
 
     for output in (link, pipe):
