@@ -83,8 +83,10 @@ def template(paths: pl.Series) -> pl.Series:
     suspects = found.str.contains(_SUSPECT).fill_null(False).arg_true()
     if suspects.len():
         found = found.scatter(suspects, map_distinct(found.gather(suspects), _thorough))
-    bare = path.str.strip_suffix("/")
-    return found.to_frame("path").select(pl.when(bare == "").then(pl.lit("/")).otherwise(bare)).to_series()
+    bare = found.str.strip_suffix("/").alias("path")
+    # Looking for the root first is cheap, and most logs have few calls of it.
+    is_root = (bare == "").fill_null(False)
+    return bare.set(is_root, "/") if is_root.any() else bare
 
 
 def _thorough(paths: pl.Series) -> pl.Series:

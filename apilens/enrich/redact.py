@@ -50,8 +50,8 @@ def _before_query(targets: pl.Series) -> pl.Series:
     return pl.select(pl.lit(targets).cast(pl.Binary).bin.head(size).cast(pl.String).alias(targets.name)).to_series()
 
 
-def _after_query_mark(targets: pl.Series) -> pl.Series:
-    start = pl.lit(targets.str.find("?", literal=True)) + 1
+def _after(targets: pl.Series, marks: pl.Series) -> pl.Series:
+    start = pl.lit(marks) + 1
     return pl.select(pl.lit(targets).cast(pl.Binary).bin.slice(start).cast(pl.String)).to_series()
 
 
@@ -88,9 +88,10 @@ def _query(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     keys, values = nothing.alias("query_keys"), nothing.alias("query_values")
     if "raw_target" in frame.columns:
         targets = frame["raw_target"]
-        rows = targets.str.contains("?", literal=True).fill_null(False).arg_true()
+        marks = targets.str.find("?", literal=True)
+        rows = marks.is_not_null().arg_true()
         if rows.len():
-            queries = _after_query_mark(targets.gather(rows))
+            queries = _after(targets.gather(rows), marks.gather(rows))
             queries = change_where(
                 queries, queries.str.contains("#", literal=True), lambda some: some.str.replace("#.*$", "")
             )

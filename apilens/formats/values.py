@@ -97,9 +97,10 @@ def stated(column: pl.Expr) -> pl.Expr:
 
 def status_code(column: pl.Expr) -> pl.Expr:
     """Return HTTP status codes (100–599, three digits; a number or its text) as Int16."""
-    text = column.cast(pl.String).str.strip_suffix(".0")
-    number = text.cast(pl.Int16, strict=False)
-    return pl.when(text.str.len_bytes() == 3, number.is_between(100, 599)).then(number)
+    text = column.cast(pl.String)
+    number = text.str.head(3).cast(pl.Int16, strict=False)
+    is_code = (text.str.len_bytes() == 3) | ((text.str.len_bytes() == 5) & text.str.ends_with(".0"))
+    return pl.when(is_code, number.is_between(100, 599)).then(number)
 
 
 def last_status(column: pl.Expr) -> pl.Expr:
@@ -113,9 +114,9 @@ def byte_count(column: pl.Expr) -> pl.Expr:
     return pl.when(number >= 0).then(number)
 
 
-def size_fault(column: pl.Expr) -> pl.Expr:
-    """Return the reason for which the text of a size rejects its line, or null; `-` and empty are no fault."""
-    return pl.when(has_value(column), byte_count(column).is_null()).then(pl.lit(BAD_SIZE))
+def size_fault(text: pl.Expr, size: pl.Expr) -> pl.Expr:
+    """Return the reason for which a size rejects its line, or null: its text says one, and it could not be read."""
+    return pl.when(size.is_null(), has_value(text)).then(pl.lit(BAD_SIZE))
 
 
 def duration_ms(column: pl.Expr, *, milliseconds: float) -> pl.Expr:
