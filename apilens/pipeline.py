@@ -8,15 +8,18 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import TypeVar
 
 import polars as pl
 
+from apilens.arrange import arranged
 from apilens.config import CustomFormat, Settings
-from apilens.enrich import asked, enrich, needed_columns, reject_shape
+from apilens.enrich import as_they_are, asked, enrich, needed_columns, reject_shape
 from apilens.enrich.base import Context
-from apilens.errors import InputError, UsageError
-from apilens.formats import FORMATS, Format, Needs, ParseOptions, choose
+from apilens.errors import InputError
+from apilens.formats import Format, Needs, ParseOptions
+from apilens.recognition import all_formats, bare_or_enclosed, is_document, named, recognise
 from apilens.sources import Block, Reader, Source, expand
 from apilens.store import Counts, Position
 
@@ -98,7 +101,7 @@ class Pipeline:
         self.warnings: list[str] = []
         self._parse_columns = needed_columns(columns, settings)
         self._latest = now + CLOCK_SLACK
-        self._formats = {**{item.name: item for item in FORMATS}, **custom_formats(settings)}
+        self._formats = {**{item.name: item for item in all_formats()}, **custom_formats(settings)}
         self._fixed = self._fixed_format()
 
     def blocks(
@@ -129,9 +132,11 @@ class Pipeline:
             needs=Needs(*wanted),
             source_tz=self.options.source_tz or self.settings.source_tz or "UTC",
             columns=self._parse_columns,
+            prelude=block.prelude,
         )
         parsed = log.format.parse(block.data, block.first_line, options)
-        events = enrich(parsed.events, log.context, columns=self.columns)
+        add = as_they_are if log.format.normalised else enrich
+        events = add(parsed.events, log.context, columns=self.columns)
         long = len(block.overlong)
         counts = Counts(
             read=block.lines + parsed.extra,
@@ -149,38 +154,45 @@ class Pipeline:
         self, source: Source, reader: Reader, final: bool, start: Callable[[Reader], Position] | None,
         advance: Callable[[int, str], None] | None,
     ) -> Iterator[tuple[Log, Block]]:  # fmt: skip
+        document = reader.document() if self._is_document(reader.sample) else None
         before = start(reader) if start and not reader.is_stream else Position()
-        seen = 0
-        blocks = reader.blocks(
-            offset=before.offset,
-            first_line=before.lines + 1,
-            final=final or reader.is_stream or bool(reader.compression),
-        )
+        final = final or reader.is_stream or bool(reader.compression)
+        if document:
+            blocks = iter([document] if before.offset < document.end else [])
+        else:
+            blocks = reader.blocks(offset=before.offset, first_line=before.lines + 1, final=final)
+        first = next(blocks, None)
         log: Log | None = None
-        for block in blocks:
-            if not reader.head_unchanged():
-                # Truncated under us: what was read may be a mixture; the next run begins with the new content.
-                return
-            if log is None:
-                log = self._open(source, reader, before)
-            if advance:
-                advance(block.progress - seen, source.name)
-                seen = block.progress
-            yield log, block
+        if first and reader.head_unchanged():
+            log = self._open(source, reader, before, document.data if document else reader.sample)
+            seen = 0
+            for block in arranged(chain([first], blocks), log.format, reader, final=final):
+                if not reader.head_unchanged():
+                    # Truncated under us: what was read may be a mixture; the next run begins with the new content.
+                    return
+                if advance:
+                    advance(block.progress - seen, source.name)
+                    seen = block.progress
+                yield log, block
         self.warnings += [f"{source.name}: {words}" for words in reader.warnings]
         if log:
             log.pending = reader.pending
 
-    def _open(self, source: Source, reader: Reader, before: Position) -> Log:
+    def _is_document(self, sample: bytes) -> bool:
+        return self._fixed.framing == "document" if self._fixed else is_document(sample, tuple(self._formats.values()))
+
+    def _open(self, source: Source, reader: Reader, before: Position, sample: bytes) -> Log:
+        options = ParseOptions(
+            latest=self._latest, source_tz=self.options.source_tz or self.settings.source_tz or "UTC"
+        )
         fit = None
         if self._fixed:
-            format = self._fixed
-        else:
-            options = ParseOptions(
-                latest=self._latest, source_tz=self.options.source_tz or self.settings.source_tz or "UTC"
+            format = (
+                self._fixed if self._fixed.framing == "document" else bare_or_enclosed(sample, self._fixed, options)
             )
+        else:
             try:
-                found = choose(reader.sample, tuple(self._formats.values()), options)
+                found = recognise(sample, tuple(self._formats.values()), options)
             except InputError as error:
                 raise InputError(f"{source.name}: {error.message}", hint=error.hint) from None
             # A sample of blank lines and comments says nothing of the format.
@@ -203,9 +215,7 @@ class Pipeline:
 
             return compile_log_format(text)
         name = self.options.input_format
-        if name and name not in self._formats:
-            raise UsageError(f"no format {name!r}", hint=f"one of: {', '.join(self._formats)}")
-        return self._formats[name] if name else None
+        return named(name, self._formats) if name else None
 
     def _was_read(self, source: Source) -> bool:
         return any(log.source is source for log in self.logs)

@@ -24,7 +24,7 @@ from apilens.enrich.redact import REDACT_STEPS, reject_shape
 from apilens.enrich.version import VERSION
 from apilens.schema import DTYPES, conform
 
-__all__ = ["Context", "asked", "configured_dtypes", "enrich", "needed_columns", "reject_shape"]
+__all__ = ["Context", "as_they_are", "asked", "configured_dtypes", "enrich", "needed_columns", "reject_shape"]
 
 STEPS: tuple[Step, ...] = (
     TIMES,
@@ -60,6 +60,16 @@ def enrich(frame: pl.DataFrame, context: Context, *, columns: Collection[str] | 
         frame = step.apply(frame, context)
     # Columns that the source lacks are constants: beside `line`, which is always there, they keep the frame's height.
     known = conform(frame, columns=dict.fromkeys(["line", *wanted]), extra=configured_dtypes(context.settings))
+    return known.select(wanted)
+
+
+def as_they_are(frame: pl.DataFrame, context: Context, *, columns: Collection[str] | None = None) -> pl.DataFrame:
+    """Return events that were enriched before, in the shape that `enrich` gives."""
+    wanted = list(_all_columns(context.settings) if columns is None else columns)
+    labels = [pl.lit(context.labels[name]).alias(name) for name in ("source",) if name in context.labels]
+    known = conform(
+        frame.with_columns(labels), columns=dict.fromkeys(["line", *wanted]), extra=configured_dtypes(context.settings)
+    )
     return known.select(wanted)
 
 

@@ -30,12 +30,16 @@ class Needs:
 
 @dataclass(frozen=True, slots=True)
 class ParseOptions:
-    """How to read a block: `latest` bounds believable times, `columns` (None: all) is what the caller will use."""
+    """How to read a block: `latest` bounds believable times, `columns` (None: all) is what the caller will use.
+
+    prelude: the directive lines that are in force where the block begins (`Format.prelude` makes it).
+    """
 
     latest: datetime
     needs: Needs = Needs()
     source_tz: str = "UTC"
     columns: frozenset[str] | None = None
+    prelude: bytes = b""
 
     def wants(self, name: str) -> bool:
         """Say whether the caller will use this column."""
@@ -83,6 +87,13 @@ class Format:
     `timestamp` is the start or the end of a request. account: identity rules that apply where settings have none.
     telling: columns that most events must fill for detection to take this format, so that it may stand in front of
     a broader one.
+
+    framing: `lines`, or `document` where a file is one whole (HAR): `data` is then all of it, up to 256 MiB, stored in
+    one commit or not at all; `recognises(sample)` tells such a file by its first 64 KiB. prelude(before, data): for
+    logs whose directive lines (`#Fields: …`) say how to read what follows, those in force behind `data`, given those
+    before it; they reach parse as `options.prelude`. normalised: events come out as they are stored (apilens' own
+    output), and nothing is added to them. held(data): how many bytes at the end of a block belong to what goes on in
+    the next one.
     """
 
     name: str
@@ -93,6 +104,10 @@ class Format:
     framing: Literal["lines", "document"] = "lines"
     account: tuple[IdentityRule, ...] = ()
     telling: tuple[str, ...] = ()
+    recognises: Callable[[bytes], bool] | None = None
+    prelude: Callable[[bytes, bytes], bytes] | None = None
+    normalised: bool = False
+    held: Callable[[bytes], int] | None = None
 
 
 EMPTY_EVENTS: Mapping[str, pl.DataType] = {

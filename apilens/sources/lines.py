@@ -25,7 +25,8 @@ class Block:
 
     data: their bytes; an over-long line is an empty one here, so that numbers stay true. first_line: number of the
     first. lines: how many. start, end: offsets in the uncompressed stream of the first byte and behind the last.
-    progress: bytes of the file as stored (compressed) that were consumed so far.
+    progress: bytes of the file as stored (compressed) that were consumed so far. prelude: for whoever knows the format:
+    the directive lines before this block that say how to read it.
     """
 
     data: bytes
@@ -35,6 +36,7 @@ class Block:
     end: int
     progress: int
     overlong: tuple[Overlong, ...] = ()
+    prelude: bytes = b""
 
 
 class Stream(Protocol):

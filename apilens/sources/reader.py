@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import sys
@@ -12,7 +13,7 @@ from types import TracebackType
 from apilens.errors import InputError
 from apilens.sources.decompress import Damage, compression_of, unpack
 from apilens.sources.inputs import Source, reason
-from apilens.sources.lines import Block, Cutter
+from apilens.sources.lines import BOM, Block, Cutter
 from apilens.sources.sniff import binary_kind, unsupported_compression, wide_encoding
 from apilens.sources.streams import ChunkStream, PlainStream, Raw, chunks, read_at, read_pipe
 
@@ -101,6 +102,36 @@ class Reader:
             lines = cutter.line - 1
             raise InputError(f"{self.source.name}: {stream.damage} at byte {stream.progress} ({lines} lines read)")
         self.complete = True
+
+    def document(self, *, max_bytes: int = 256 << 20) -> Block:
+        """Return all there is as one block, lines of any length, to be stored as a whole or not at all.
+
+        A document is known by its whole content: `head` is a digest from here on. Raises InputError where the file
+        breaks off, and for one of more than `max_bytes`.
+        """
+        stream = self._stream_at(0)
+        assert stream is not None, "nothing is shorter than 0 bytes"
+        parts: list[bytes] = []
+        size = 0
+        while data := stream.read(self._block_bytes):
+            parts.append(data)
+            size += len(data)
+            if size > max_bytes:
+                raise InputError(f"{self.source.name}: a document of more than {max_bytes >> 20} MiB is not read whole")
+        if stream.damage is not None:
+            raise InputError(f"{self.source.name}: {stream.damage} at byte {stream.progress}")
+        data = b"".join(parts).removeprefix(BOM)
+        self.head = hashlib.sha256(data).hexdigest().encode()
+        self._reached, self.complete = size, True
+        lines = data.count(b"\n") + (not data.endswith(b"\n") and data != b"")
+        return Block(data, 1, lines, 0, size, stream.progress)
+
+    def skipped_part(self, offset: int) -> Iterator[bytes]:
+        """Yield the bytes in front of an uncompressed offset, a block at a time; those of a pipe are gone."""
+        stream = None if self.is_stream else self._new_stream()
+        while stream is not None and offset > 0 and (data := stream.read(min(offset, self._block_bytes))):
+            offset -= len(data)
+            yield data
 
     def head_unchanged(self) -> bool:
         """Say whether the file still begins as when it was opened and holds what was read; a pipe always does.

@@ -1,0 +1,96 @@
+"""Which format a log is in, and in which envelope: the tables of both, with what plugins add, and the choice."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from apilens.envelopes import ENVELOPES, Envelope, enclosed, joined
+from apilens.errors import InputError, UsageError
+from apilens.formats import FORMATS, Candidate, Format, ParseOptions, choose
+from apilens.formats.detect import SAMPLE_BYTES
+from apilens.plugins import plugins
+from apilens.spelling import nearest
+
+# An envelope is taken for one when it holds this share of the lines.
+_MOST = 0.5
+# A shipper may wrap what a container runtime has wrapped.
+_DEEPEST = 3
+
+
+def all_formats() -> tuple[Format, ...]:
+    """Return every format in detection order: those of plugins know more of their logs than ours do."""
+    return (*plugins("apilens.formats"), *FORMATS)
+
+
+def all_envelopes() -> tuple[Envelope, ...]:
+    """Return every envelope in detection order."""
+    return (*plugins("apilens.envelopes"), *ENVELOPES)
+
+
+def recognise(sample: bytes, formats: Sequence[Format], options: ParseOptions, *, depth: int = 0) -> Candidate:
+    """Return the format that reads a sample (of a document: all of it) best, envelopes tried first.
+
+    Raises InputError as `choose` does when none reads half of the lines that look like requests.
+    """
+    candidates = (*in_envelopes(sample, formats, options, depth=depth), *_documents(sample, formats, options))
+    return candidates[0] if candidates else choose(sample, _of_lines(formats), options)
+
+
+def in_envelopes(
+    sample: bytes, formats: Sequence[Format], options: ParseOptions, *, depth: int = 0
+) -> Iterator[Candidate]:
+    """Yield a candidate for each envelope that holds the sample's lines, and a format that reads them."""
+    for envelope in all_envelopes() if depth < _DEEPEST else ():
+        if not _may_be(envelope, sample):
+            continue
+        rows = envelope.open(sample, 1)
+        inside = rows.filter(rows["text"].str.strip_chars() != "")["inside"]
+        if not inside.any() or inside.sum() < _MOST * len(inside):
+            continue
+        try:
+            inner = recognise(joined(rows), formats, options, depth=depth + 1)
+        except InputError:
+            continue
+        if inner.hits:
+            yield Candidate(enclosed(envelope, inner.format), inner.hits, inner.looks)
+
+
+def bare_or_enclosed(sample: bytes, format: Format, options: ParseOptions) -> Format:
+    """Return the format that was asked for, in the envelope that the sample is in, if it is in one."""
+    if format.parse(sample, 1, options).events.height:
+        return format
+    return next((found.format for found in in_envelopes(sample, [format], options)), format)
+
+
+def named(name: str, formats: Mapping[str, Format]) -> Format:
+    """Return the format of that name, or of `envelope:format`. Raises UsageError for a name that is none."""
+    *outer, inner = name.split(":")
+    envelopes = {envelope.name: envelope for envelope in all_envelopes()}
+    for one, known in [(inner, formats), *((one, envelopes) for one in outer)]:
+        if one not in known:
+            raise UsageError(f"no format {name!r}", hint=nearest(one, known) or f"one of: {', '.join(known)}")
+    format = formats[inner]
+    for one in reversed(outer):
+        format = enclosed(envelopes[one], format)
+    return format
+
+
+def is_document(sample: bytes, formats: Sequence[Format]) -> bool:
+    """Say whether a log is one document, by its first 64 KiB."""
+    parts: tuple[Format | Envelope, ...] = (*all_envelopes(), *formats)
+    return any(part.framing == "document" and _may_be(part, sample) for part in parts)
+
+
+def _documents(sample: bytes, formats: Sequence[Format], options: ParseOptions) -> Iterator[Candidate]:
+    for format in formats:
+        if format.framing == "document" and _may_be(format, sample):
+            parsed = format.parse(sample, 1, options)
+            yield Candidate(format, parsed.events.height, parsed.events.height + parsed.rejects.height)
+
+
+def _of_lines(formats: Sequence[Format]) -> list[Format]:
+    return [format for format in formats if format.framing == "lines"]
+
+
+def _may_be(part: Format | Envelope, sample: bytes) -> bool:
+    return part.framing == "lines" or bool(part.recognises and part.recognises(sample[:SAMPLE_BYTES]))
