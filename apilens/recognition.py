@@ -93,4 +93,6 @@ def _of_lines(formats: Sequence[Format]) -> list[Format]:
 
 
 def _may_be(part: Format | Envelope, sample: bytes) -> bool:
-    return part.framing == "lines" or bool(part.recognises and part.recognises(sample[:SAMPLE_BYTES]))
+    if part.recognises is None:
+        return part.framing == "lines"
+    return part.recognises(sample[:SAMPLE_BYTES])

@@ -28,8 +28,9 @@ class Envelope:
     open(data, first_line) returns the lines within a block, in order: `line` Int64 (number of the line around it),
     `text` String, `inside` Boolean (false for a line that is not wrapped: its text is the line itself), and String
     columns of LABELS that the wrapping states. A line may hold several texts; parts of one text are put together under
-    the number of the first. It never raises, whatever the bytes. framing and recognises: as for formats. held(data):
-    how many bytes at the end of a block belong to a text that goes on in the next one.
+    the number of the first. It never raises, whatever the bytes. framing: as for formats. recognises(sample): whether
+    a log may be in this envelope at all, where `open` cannot tell, and for documents. held(data): how many bytes at
+    the end of a block belong to a text that goes on in the next one.
     """
 
     name: str

@@ -36,6 +36,7 @@ def test_samples_open_as_they_say(envelope: Envelope) -> None:
         assert tuple(rows.filter("inside")["text"].to_list()) == sample.texts
         for label, value in sample.labels.items():
             assert rows[label].to_list() == [value] * len(sample.texts)
+        assert envelope.recognises is None or envelope.recognises(sample.data.encode())
 
 
 @every_envelope
@@ -49,7 +50,7 @@ def test_any_bytes_open(envelope: Envelope, data: bytes) -> None:
 def test_damaged_lines_balance_whatever_is_inside(envelope: Envelope) -> None:
     dice = random.Random(1)
     lines = []
-    for _ in range(2000):
+    for _ in range(1000):
         text = bytearray(dice.choice(envelope.samples).data.encode())
         at = dice.randrange(len(text))
         text[at : at + dice.randrange(3)] = bytes(dice.choices(b'"\\[]{}:, \0\xff\r0PF', k=dice.randrange(3)))
@@ -71,7 +72,9 @@ def test_lines_that_are_not_wrapped_are_themselves(envelope: Envelope) -> None:
 
 @every_envelope
 def test_a_block_opens_as_its_parts_do(envelope: Envelope) -> None:
-    blocks = [sample.data.encode() for sample in envelope.samples if envelope.framing == "lines"]
+    if envelope.framing == "document":
+        pytest.skip("a document has no parts")
+    blocks = [sample.data.encode() for sample in envelope.samples]
 
     whole = envelope.open(b"".join(blocks), 1)
     first, parts = 1, []
