@@ -44,6 +44,13 @@ _UNITS = {
     "msecs": 1.0,
     "s": 1e3,
 }
+# Times without a zone by their length; patterns of fixed width are what Polars reads fastest.
+_ISO_OF_LENGTH = {
+    19: "%Y-%m-%dT%H:%M:%S",
+    23: "%Y-%m-%dT%H:%M:%S.%3f",
+    26: "%Y-%m-%dT%H:%M:%S.%6f",
+}
+_FOUR_DIGITS = 1000
 _SPELLED = rf"^\s*([0-9]+(?:\.[0-9]+)?)\s*({'|'.join(_UNITS)})\s*$"
 
 
@@ -152,14 +159,26 @@ def mapped_events(
 
 def instants(text: pl.Series, source_tz: str) -> pl.Series:
     """Return the times of texts in any usual notation, with or without the brackets of access logs."""
-    # The commonest notation without a zone costs a tenth this way; what it does not fit is read as any other.
-    naive = text.str.to_datetime("%Y-%m-%dT%H:%M:%S%.f", time_unit="us", strict=False)
-    local = naive.dt.replace_time_zone(source_tz, ambiguous="earliest", non_existent="null")
+    # The commonest notation costs a fifth this way; what it does not fit is read as any other.
+    zone, pattern = source_tz, _ISO_OF_LENGTH.get(_length_of_first(text))
+    if pattern is None and (pattern := _ISO_OF_LENGTH.get(_length_of_first(text.str.strip_suffix("Z")))):
+        zone, pattern = "UTC", pattern + "Z"
+    if pattern is None:
+        return any_time(text.str.strip_chars("[] "), source_tz)
+    naive = text.str.to_datetime(pattern, time_unit="us", strict=False)
+    # A sign or a blank may stand for a digit of the year there.
+    naive = naive.set(naive.dt.year() < _FOUR_DIGITS, None)
+    local = naive.dt.replace_time_zone(zone, ambiguous="earliest", non_existent="null")
     times = local.dt.convert_time_zone("UTC").cast(TIME)
     rest = (naive.is_null() & text.is_not_null()).arg_true()
     if len(rest):
         times = times.scatter(rest, any_time(text.gather(rest).str.strip_chars("[] "), source_tz))
     return times
+
+
+def _length_of_first(text: pl.Series) -> int:
+    first = text.first(ignore_nulls=True) if len(text) else None
+    return len(first) if isinstance(first, str) else 0
 
 
 def json_values(column: pl.Expr) -> pl.Expr:
