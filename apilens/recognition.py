@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+import polars as pl
 
 from apilens.envelopes import ENVELOPES, Envelope, enclosed, joined
 from apilens.errors import InputError, UsageError
 from apilens.formats import FORMATS, Candidate, Format, ParseOptions, choose
-from apilens.formats.detect import SAMPLE_BYTES
+from apilens.formats.detect import SAMPLE_BYTES, detect
 from apilens.plugins import plugins
 from apilens.spelling import nearest
 
@@ -41,18 +44,28 @@ def in_envelopes(
 ) -> Iterator[Candidate]:
     """Yield a candidate for each envelope that holds the sample's lines, and a format that reads them."""
     for envelope in all_envelopes() if depth < _DEEPEST else ():
-        if not _may_be(envelope, sample):
+        rows = _opened(envelope, sample)
+        if rows is None:
             continue
-        rows = envelope.open(sample, 1)
-        inside = rows.filter(rows["text"].str.strip_chars() != "")["inside"]
-        if not inside.any() or inside.sum() < _MOST * len(inside):
-            continue
+        inner = [found.format for found in in_envelopes(joined(rows), formats, options, depth=depth + 1)]
         try:
-            inner = recognise(joined(rows), formats, options, depth=depth + 1)
+            best = choose(sample, _enclosed(envelope, rows, inner or _of_lines(formats)), options)
         except InputError:
             continue
-        if inner.hits:
-            yield Candidate(enclosed(envelope, inner.format), inner.hits, inner.looks)
+        if best.hits:
+            yield replace(best, format=_really(envelope, best.format, inner or formats))
+
+
+def candidates(sample: bytes, formats: Sequence[Format], options: ParseOptions) -> list[Candidate]:
+    """Return how every format does on a sample, bare and in each envelope that holds it, best first."""
+    found = [*_documents(sample, formats, options), *detect(sample, _of_lines(formats), options)]
+    for envelope in all_envelopes():
+        if (rows := _opened(envelope, sample)) is not None:
+            inner = [item.format for item in in_envelopes(joined(rows), formats, options, depth=1)]
+            known = [*inner, *_of_lines(formats)]
+            tried = detect(sample, _enclosed(envelope, rows, known), options)
+            found += [replace(item, format=_really(envelope, item.format, known)) for item in tried if item.hits]
+    return sorted(found, key=lambda candidate: -candidate.rate)
 
 
 def bare_or_enclosed(sample: bytes, format: Format, options: ParseOptions) -> Format:
@@ -68,7 +81,7 @@ def named(name: str, formats: Mapping[str, Format]) -> Format:
     envelopes = {envelope.name: envelope for envelope in all_envelopes()}
     for one, known in [(inner, formats), *((one, envelopes) for one in outer)]:
         if one not in known:
-            raise UsageError(f"no format {name!r}", hint=nearest(one, known) or f"one of: {', '.join(known)}")
+            raise UsageError(f"no format {name!r}", hint=nearest(one, known) or "`apilens formats` lists them")
     format = formats[inner]
     for one in reversed(outer):
         format = enclosed(envelopes[one], format)
@@ -81,10 +94,32 @@ def is_document(sample: bytes, formats: Sequence[Format]) -> bool:
     return any(part.framing == "document" and _may_be(part, sample) for part in parts)
 
 
+def _opened(envelope: Envelope, sample: bytes) -> pl.DataFrame | None:
+    """Return the lines within, or None where most of them are not in this envelope."""
+    if not _may_be(envelope, sample):
+        return None
+    rows = envelope.open(sample, 1)
+    inside = rows.filter(rows["text"].str.strip_chars() != "")["inside"]
+    return rows if inside.any() and inside.sum() >= _MOST * len(inside) else None
+
+
+def _enclosed(envelope: Envelope, rows: pl.DataFrame, formats: Sequence[Format]) -> list[Format]:
+    """Return formats in an envelope that is open already: a sample is tried with many of them."""
+    opened = replace(envelope, open=lambda data, first_line: rows)
+    return [enclosed(opened, format) for format in formats]
+
+
+def _really(envelope: Envelope, found: Format, formats: Sequence[Format]) -> Format:
+    inner = found.name.partition(":")[2]
+    return enclosed(envelope, next(format for format in formats if format.name == inner))
+
+
 def _documents(sample: bytes, formats: Sequence[Format], options: ParseOptions) -> Iterator[Candidate]:
     for format in formats:
         if format.framing == "document" and _may_be(format, sample):
             parsed = format.parse(sample, 1, options)
+            if parsed.events.is_empty() and parsed.rejects.height:
+                raise InputError(parsed.rejects["reason"][0])
             yield Candidate(format, parsed.events.height, parsed.events.height + parsed.rejects.height)
 
 

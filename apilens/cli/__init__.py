@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "ingest": ("apilens.cli.ingest:ingest", "Read logs into the store, every line once."),
     "report": ("apilens.cli.report:report", "Any metric by any dimension: accounts, endpoints, status, hours …"),
     "convert": ("apilens.cli.convert:convert", "Write the events of logs to a Parquet, JSONL or CSV file."),
+    "formats": ("apilens.cli.formats:formats", "What can be read, and how a given log would be."),
     "store": ("apilens.cli.store:store", "Look at the store: info, verify, compact."),
 }
 

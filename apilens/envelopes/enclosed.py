@@ -35,7 +35,6 @@ def enclosed(envelope: Envelope, format: Format) -> Format:
         name=f"{envelope.name}:{format.name}",
         title=f"{format.title}, in {envelope.title}",
         parse=parse,
-        samples=(),
         framing=envelope.framing,
         recognises=envelope.recognises,
         prelude=prelude if format.prelude else None,

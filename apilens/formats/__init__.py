@@ -8,17 +8,37 @@ samples, and damages them.
 
 from __future__ import annotations
 
+from apilens.formats.aws_api_gateway import AWS_API_GATEWAY
+from apilens.formats.aws_waf import AWS_WAF
+from apilens.formats.azure import AZURE_APPLICATION_GATEWAY, AZURE_FRONT_DOOR
 from apilens.formats.base import Format, Needs, Parsed, ParseOptions, Sample
+from apilens.formats.caddy_json import CADDY_JSON
+from apilens.formats.cloudflare import CLOUDFLARE
 from apilens.formats.combined import COMBINED, COMBINED_VHOST, NGINX_TIMED
 from apilens.formats.common import COMMON, COMMON_VHOST
 from apilens.formats.detect import Candidate, choose, detect
+from apilens.formats.envoy_json import ENVOY_JSON
+from apilens.formats.fastly_json import FASTLY_JSON
 from apilens.formats.flat_json import FLAT_JSON
+from apilens.formats.gcp_load_balancer import GCP_LOAD_BALANCER
+from apilens.formats.gitlab import GITLAB
+from apilens.formats.har import HAR
 from apilens.formats.json_map import json_format
+from apilens.formats.kong import KONG
 from apilens.formats.log_format import compile_log_format
 from apilens.formats.moesif import MOESIF
+from apilens.formats.otlp import OTLP, OTLP_DOCUMENT
+from apilens.formats.pino import PINO
+from apilens.formats.traefik_json import TRAEFIK_JSON
+from apilens.formats.tyk import TYK
 
 # Order is detection order: the strictest format first.
-FORMATS: tuple[Format, ...] = (MOESIF, FLAT_JSON, NGINX_TIMED, COMBINED_VHOST, COMBINED, COMMON_VHOST, COMMON)
+FORMATS: tuple[Format, ...] = (
+    HAR, OTLP_DOCUMENT,
+    MOESIF, OTLP, KONG, TYK, AWS_API_GATEWAY, AWS_WAF, CADDY_JSON, TRAEFIK_JSON, CLOUDFLARE, FASTLY_JSON,
+    AZURE_APPLICATION_GATEWAY, AZURE_FRONT_DOOR, GCP_LOAD_BALANCER, ENVOY_JSON, PINO, GITLAB, FLAT_JSON,
+    NGINX_TIMED, COMBINED_VHOST, COMBINED, COMMON_VHOST, COMMON,
+)  # fmt: skip
 
 __all__ = [
     "FORMATS",

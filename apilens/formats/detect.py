@@ -43,12 +43,12 @@ def choose(sample: bytes, formats: Sequence[Format], options: ParseOptions) -> C
     """Return the candidate that reads the sample best.
 
     Raises InputError naming three reasons, with line numbers, if none reads half of the lines that look like requests.
-    A sample without any such line gives the first format, at a rate of 0 of 0.
+    A sample of blank lines and comments gives the first format, at a rate of 0 of 0.
     """
     lines = _whole_lines(sample)
     tried = _tried(lines, formats, options, enough=True)
     best, parsed = tried[0]
-    if best.looks == 0 or best.rate >= ENOUGH:
+    if best.rate >= ENOUGH or not (best.looks or any(parsed.other for _, parsed in tried)):
         return best
     if best.hits == 0:
         # None reads anything: the reasons of one that reads such lines at all say most.
@@ -56,6 +56,11 @@ def choose(sample: bytes, formats: Sequence[Format], options: ParseOptions) -> C
             pair for pair in reversed(tried) if _is_json(lines) == _is_json(pair[0].format.samples[0].line.encode())
         )
         best, parsed = next(alike, tried[0])
+    if parsed.rejects.is_empty():
+        raise InputError(
+            "no format reads this log: its lines are well-formed, but none names the method and status of a request",
+            hint=_hint(lines),
+        )
     named = "; ".join(f"line {line}: {reason}" for line, reason in _reasons(parsed.rejects))
     raise InputError(
         f"no format reads this log; the nearest, {best.format.name}, reads {best.hits} of {best.looks} lines ({named})",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,7 @@ from apilens.formats.values import (
     byte_count,
     duration_ms,
     durations_ms,
+    http_version,
     last_status,
     stated,
     status_code,
@@ -32,7 +33,7 @@ SIZES = ("request_bytes", "response_bytes", "weight")
 PLAIN = ("account", "user", "api_key", "session", "method", "host", "raw_peer", "service", "environment", "node")
 
 # Columns that settings ask for by name, whatever else is wanted.
-_ASKED = ("raw_header.", "raw_response_header.", "raw_field.")
+ASKED = ("raw_header.", "raw_response_header.", "raw_field.")
 _UNITS = {
     "ns": 1e-6,
     "us": 1e-3,
@@ -108,7 +109,7 @@ def values(texts: Texts, places: Mapping[str, Sequence[Place]]) -> dict[str, pl.
         elif name == "upstream_status":
             made[name] = last_status(text)
         elif name == "protocol":
-            made[name] = text.str.strip_prefix("HTTP/")
+            made[name] = http_version(text)
         elif name.startswith("raw_field."):
             made[name] = json_values(text)
         elif name in ("direction", "kind"):
@@ -119,12 +120,14 @@ def values(texts: Texts, places: Mapping[str, Sequence[Place]]) -> dict[str, pl.
 
 
 def mapped_events(
-    objects: Objects, texts: Texts, places: Mapping[str, Sequence[Place]], options: ParseOptions
-) -> Parsed:
+    objects: Objects, texts: Texts, places: Mapping[str, Sequence[Place]], options: ParseOptions, *,
+    no_status: Collection[str] = (), only: tuple[str, Collection[str]] | None = None,
+) -> Parsed:  # fmt: skip
     """Return the events of objects in which each column stands at one of its places, and what else they held.
 
     places knows all columns of a format's yield, `request` (a whole request line) and `query` (joined to raw_target).
-    An object without a status and without any part of a request is *other*.
+    An object without a status and without any part of a request is *other*. no_status: texts that say that there is
+    none, `null` among them; else they are a fault. only: a place and what must stand there; all else is *other* too.
     """
     special = ("timestamp", "status", "request", "query")
     made = values(texts, {name: at for name, at in places.items() if name not in special})
@@ -148,12 +151,16 @@ def mapped_events(
             .otherwise(pl.concat_str(target, pl.lit("?"), query))
         )
     time, status = texts.series(places["timestamp"]), texts.series(places.get("status", ()))
+    if no_status:
+        status = status.set(status.is_in(list(no_status)).fill_null(False), None)
     events = texts.frame.select(instants(time, options.source_tz).alias("timestamp"), **made)
     parts_of_it = [texts.first(places.get(name, ())) for name in ("request", "method", "raw_target")]
     stated_parts = [part.is_not_null() for part in parts_of_it if part is not None]
     has_part = texts.frame.with_columns(pl.any_horizontal(pl.lit(False), *stated_parts).alias(""))[""]
     other = ~has_part & status.is_null()
-    status_paths = [place.path for place in places.get("status", ())]
+    if only:
+        other |= ~texts.series(places[only[0]]).is_in(list(only[1])).fill_null(False)
+    status_paths = [] if "null" in no_status else [place.path for place in places.get("status", ())]
     return judged(objects, events, status=status, options=options, status_paths=status_paths, other=other)
 
 
@@ -224,7 +231,7 @@ def judged(
         schema=dict(REJECT_SCHEMA),
     )
     rejects = pl.concat([objects.rejects, found]).sort("line", maintain_order=True) if len(bad) else objects.rejects
-    columns = [name for name in events.columns if options.wants(name) or name.startswith(_ASKED) or name == "timestamp"]
+    columns = [name for name in events.columns if options.wants(name) or name.startswith(ASKED) or name == "timestamp"]
     placed = pl.concat([objects.places, events.select(columns).with_columns(codes)], how="horizontal")
     return Parsed(
         placed if keep.all() else placed.filter(keep),

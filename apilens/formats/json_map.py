@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import replace
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import polars as pl
 
 from apilens.errors import UsageError
 from apilens.formats.base import Format, Parsed, ParseOptions
-from apilens.formats.json_events import Place, json_values, mapped_events, paths_of, read_texts
-from apilens.formats.json_lines import read_objects
-from apilens.formats.json_paths import header_values, parts
+from apilens.formats.json_events import ASKED, SIZES, Place, Texts, json_values, mapped_events, paths_of, read_texts
+from apilens.formats.json_lines import Unwrap, read_objects
+from apilens.formats.json_paths import attribute_values, header_values, parts
+from apilens.formats.values import byte_count, stated
 from apilens.spelling import nearest
 
 # Name in the map → column that a format yields, with the unit of plain numbers in ms.
@@ -47,6 +48,8 @@ _KNOWN = {**{name: (name, 1.0) for name in _COLUMNS}, **{alias: (name, 1.0) for 
 _KNOWN |= _DURATIONS
 _WHOLE = ("raw_request_headers", "raw_response_headers", "raw_request_body", "raw_response_body")
 _ALWAYS = ("timestamp", "status", "request", "method", "raw_target")
+# Columns that every frame of events has.
+_PLACED = ("line", "item", "timestamp", "status")
 
 
 def json_format(name: str, fields: Mapping[str, str], *, time_is: Literal["start", "end"] | None = None) -> Format:
@@ -67,42 +70,108 @@ def json_format(name: str, fields: Mapping[str, str], *, time_is: Literal["start
         places[column] = (*places.get(column, ()), Place(path, milliseconds))
     if "timestamp" not in places:
         raise UsageError(f"format {name!r} maps no time", hint="add for example: timestamp: time")
+    mapping = JsonMap(places)
 
     def parse(data: bytes, first_line: int, options: ParseOptions) -> Parsed:
-        return parse_mapped(data, first_line, options, places)
+        return parse_mapped(data, first_line, options, mapping)
 
     return Format(name, f"JSON lines by the map {name!r}", time_is or "end", parse, samples=())
 
 
-def parse_mapped(
-    data: bytes, first_line: int, options: ParseOptions, places: Mapping[str, tuple[Place, ...]], *, fast: bool = True
-) -> Parsed:
-    """Read a block of JSON lines by column → places. fast: False looks at every line, to the same effect."""
+@dataclass(frozen=True, slots=True)
+class JsonMap:
+    """How JSON objects become events.
+
+    places: column → paths, the first that states something wins; `_names` of one's own are for `finish`, which gets the
+    frame of events and returns it, and are gone afterwards. headers: column → request header that states it where its
+    own places do not. attributes: paths to lists of OpenTelemetry attributes, in which places such as `@http.route` are
+    looked for, the first list first. unwrap: for lines that hold several objects. no_status: texts that say that
+    there is no status, such as `null`; else they are a fault. only: a column and its values; other objects are *other*.
+    """
+
+    places: Mapping[str, tuple[Place, ...]]
+    headers: Mapping[str, str] = field(default_factory=dict)
+    finish: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+    attributes: tuple[str, ...] = ()
+    unwrap: Unwrap | None = None
+    no_status: tuple[str, ...] = ()
+    only: tuple[str, Collection[str]] | None = None
+
+
+def parse_mapped(data: bytes, first_line: int, options: ParseOptions, mapping: JsonMap, *, fast: bool = True) -> Parsed:
+    """Read a block of JSON lines by a map. fast: False looks at every line, to the same effect."""
+    own = {column: header for column, header in mapping.headers.items() if options.wants(column)}
     asked = {
-        "raw_request_headers": {f"raw_header.{name}": name for name in sorted(options.needs.headers)},
+        "raw_request_headers": {
+            f"raw_header.{name}": name for name in sorted(options.needs.headers | set(own.values()))
+        },
         "raw_response_headers": {
             f"raw_response_header.{name}": name for name in sorted(options.needs.response_headers)
         },
     }
     wanted = {
         column: at
-        for column, at in places.items()
+        for column, at in mapping.places.items()
         if column in _ALWAYS
+        or column.startswith("_")
         or (_wants(options, column) or bool(asked.get(column)))
         or (column == "query" and options.wants("raw_target"))
     }
     wanted |= {f"raw_field.{path}": (Place(path),) for path in sorted(options.needs.fields)}
-    paths = paths_of(wanted, dotted_keys=True)
-    objects = read_objects(data, first_line, paths.schema, fast=fast)
-    parsed = mapped_events(objects, read_texts(objects, paths, wanted), wanted, options)
+    lists = {f"_{path}": (Place(path),) for path in mapping.attributes}
+    decoded = {column: [place for place in at if not _is_attribute(place)] for column, at in (wanted | lists).items()}
+    paths = paths_of(decoded, dotted_keys=True)
+    objects = read_objects(data, first_line, paths.schema, unwrap=mapping.unwrap, fast=fast)
+    # What `finish` and the headers need is read whoever wants it.
+    inner = {column for column in wanted if column.startswith("_")} | {name for name in asked if name in wanted}
+    reading = options if options.columns is None else replace(options, columns=options.columns | inner)
+    texts = _with_attributes(read_texts(objects, paths, decoded), wanted, mapping.attributes)
+    parsed = mapped_events(objects, texts, wanted, reading, no_status=mapping.no_status, only=mapping.only)
     events = parsed.events
     for source, headers in asked.items():
         if source in events.columns:
             found = header_values(events[source], headers.values())
             events = events.with_columns(found[name].alias(column) for column, name in headers.items())
             events = events if _wants(options, source) else events.drop(source)
+    events = _by_headers(events, own, options)
+    if mapping.finish:
+        events = mapping.finish(events)
+    unwanted = [
+        name for name in events.columns
+        if name.startswith("_") or not (name in _PLACED or name.startswith(ASKED) or options.wants(name))
+    ]  # fmt: skip
     whole = [json_values(pl.col(name)).alias(name) for name in events.columns if name in _WHOLE]
-    return replace(parsed, events=events.with_columns(whole))
+    return replace(parsed, events=events.with_columns(whole).drop(unwanted))
+
+
+def _is_attribute(place: Place) -> bool:
+    return place.path.startswith("@")
+
+
+def _with_attributes(texts: Texts, wanted: Mapping[str, tuple[Place, ...]], lists: tuple[str, ...]) -> Texts:
+    """Add a column for each place that is an attribute, under its path."""
+    names = dict.fromkeys(place.path[1:] for at in wanted.values() for place in at if _is_attribute(place))
+    found: dict[str, list[pl.Series]] = {}
+    for path in lists:
+        if path in texts.frame.columns:
+            for name, values in attribute_values(texts.frame[path], names).items():
+                found.setdefault(name, []).append(values)
+    made = [pl.coalesce(values).alias(f"@{name}") for name, values in found.items()]
+    return Texts(texts.frame.with_columns(made)) if made else texts
+
+
+def _by_headers(events: pl.DataFrame, own: Mapping[str, str], options: ParseOptions) -> pl.DataFrame:
+    """Fill columns from the request headers that state them, and drop the headers that nobody else asked for."""
+    for column, header in own.items():
+        name = f"raw_header.{header}"
+        if name in events.columns:
+            text = stated(pl.col(name))
+            value = byte_count(text) if column in SIZES else text
+            events = events.with_columns(
+                (pl.coalesce(column, value) if column in events.columns else value).alias(column)
+            )
+    extra = {f"raw_header.{header}" for header in own.values() if header not in options.needs.headers}
+    return events.drop(extra & set(events.columns))
 
 
 def _wants(options: ParseOptions, column: str) -> bool:

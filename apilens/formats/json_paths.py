@@ -98,6 +98,40 @@ def header_values(headers: pl.Series, names: Iterable[str]) -> dict[str, pl.Seri
     return found
 
 
+def listed_values(
+    listed: pl.Series, names: Iterable[str], *, key: str = "name", value: str = "value"
+) -> dict[str, pl.Series]:
+    """Return name → value out of texts of lists such as `[{"name": "Host", "value": "x"}]`; names in any case."""
+    escaped = listed.str.contains("\\", literal=True).any()
+    found = {}
+    for name in names:
+        start = rf'\{{"{key}": "(?i:{_escape(name)})", "{value}": "'
+        # As for header_values: a quote that ends a value is followed by `}` or `, "`, even behind a backslash.
+        values = listed.str.extract(start + (r'(?s:(.*?))"(?:, "|\})' if escaped else '([^"]*)"'))
+        found[name] = values.str.replace_all('\\"', '"', literal=True) if escaped else values
+    return found
+
+
+def attribute_values(attributes: pl.Series, names: Iterable[str]) -> dict[str, pl.Series]:
+    """Return name → value out of texts of OpenTelemetry's attributes, as OTLP lists them or as one plain object.
+
+    https://github.com/open-telemetry/opentelemetry-proto: KeyValue is `{"key": "a", "value": {"stringValue": "x"}}`.
+    """
+    found = {}
+    plain = attributes.str.starts_with("{").any()
+    for name in names:
+        start = rf'\{{"key": "{_escape(name)}", "value": \{{"[A-Za-z]+": '
+        text = attributes.str.extract(start + r'"((?:[^"\\]|\\.)*)"')
+        rest = text.is_null() & attributes.is_not_null()
+        if rest.any():
+            number = attributes.str.extract(start + '([^"{}]+)')
+            text = text.zip_with(~rest, number)
+        if plain:
+            text = text.zip_with(text.is_not_null(), header_values(attributes, [name])[name])
+        found[name] = text.str.replace_all('\\"', '"', literal=True)
+    return found
+
+
 def _escape(name: str) -> str:
     return "".join(char if char.isalnum() or char in "_-" else f"\\x{{{ord(char):x}}}" for char in name)
 

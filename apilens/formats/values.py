@@ -95,6 +95,13 @@ def stated(column: pl.Expr) -> pl.Expr:
     return pl.when(has_value(column)).then(column)
 
 
+def http_version(column: pl.Expr) -> pl.Expr:
+    """Return the version of `HTTP/1.1` or `1.1`; that of HTTP/2 and HTTP/3 is `2` and `3` however it is written."""
+    text = column.str.strip_prefix("HTTP/")
+    # A third of the time of `replace` with a dictionary.
+    return pl.when(text == "2.0").then(pl.lit("2")).when(text == "3.0").then(pl.lit("3")).otherwise(text)
+
+
 def status_code(column: pl.Expr) -> pl.Expr:
     """Return HTTP status codes (100–599, three digits; a number or its text) as Int16."""
     text = column.cast(pl.String)
@@ -127,7 +134,9 @@ def duration_ms(column: pl.Expr, *, milliseconds: float) -> pl.Expr:
 
 def durations_ms(column: pl.Expr, *, milliseconds: float) -> pl.Expr:
     """Return the sum in ms of lists such as `0.1, 0.2 : 0.3`: the time that all upstreams took together."""
-    each = column.str.extract_all(r"[0-9]+(?:\.[0-9]+)?").cast(pl.List(pl.Float64), strict=False)
+    # -1 means none.
+    stated = column.str.replace_all(r"-[0-9]+(?:\.[0-9]+)?", "-")
+    each = stated.str.extract_all(r"[0-9]+(?:\.[0-9]+)?").cast(pl.List(pl.Float64), strict=False)
     total = _to_ns(each.list.sum() * milliseconds)
     plain = column.str.contains(r"^[-0-9., :]*$")
     return pl.when(plain, each.list.len() > 0, total.is_finite()).then(total)

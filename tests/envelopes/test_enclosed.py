@@ -124,3 +124,11 @@ def test_a_broken_plugin_is_named(tmp_path: Path) -> None:
     done = report(tmp_path, "a.log")
 
     assert done.returncode == 2 and "plugin bad (my_plugin:NOTHING) cannot be loaded" in done.stderr
+
+
+def test_a_few_requests_among_application_lines_are_found() -> None:
+    lines = [cri(f"INFO worker {n} is busy") for n in range(50)] + [cri(GET.format("a"))]
+
+    found = recognise("".join(lines).encode(), FORMATS, OPTIONS)
+
+    assert (found.format.name, found.hits, found.looks) == ("cri:combined", 1, 1)

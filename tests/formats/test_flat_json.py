@@ -164,8 +164,8 @@ def test_keys_that_first_appear_late_are_not_lost() -> None:
 
 
 def test_detection_leaves_logs_alone_whose_names_mean_something_else() -> None:
-    # Traefik: `Duration` is in nanoseconds and the status is called DownstreamStatus.
-    line = {"time": LINE["time"], "Duration": 1234567, "DownstreamStatus": 200, "RequestMethod": "GET"}
+    # Like Traefik's, where `Duration` is in nanoseconds and the status has another name.
+    line = {"time": LINE["time"], "Duration": 1234567, "AnsweredWith": 200, "RequestMethod": "GET"}
 
     with pytest.raises(InputError, match="no format reads this log"):
         choose((json.dumps(line).encode() + b"\n") * 3, FORMATS, OPTIONS)

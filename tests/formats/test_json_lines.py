@@ -18,7 +18,7 @@ from apilens.formats.base import Format, Needs, Parsed, ParseOptions
 from apilens.formats.flat_json import parse_flat
 from apilens.formats.json_events import Place
 from apilens.formats.json_lines import read_objects
-from apilens.formats.json_map import json_format, parse_mapped
+from apilens.formats.json_map import JsonMap, json_format, parse_mapped
 from apilens.formats.moesif import parse_moesif
 
 LATEST = datetime(2030, 1, 1, tzinfo=UTC)
@@ -36,7 +36,7 @@ Parse = Callable[..., Parsed]
 PARSERS: dict[str, Parse] = {
     "flat": parse_flat,
     "moesif": parse_moesif,
-    "mapped": lambda *args, **more: parse_mapped(*args, MAPPED, **more),
+    "mapped": lambda *args, **more: parse_mapped(*args, JsonMap(MAPPED), **more),
 }
 
 FLAT = b'{"time":"2024-04-08T12:17:58Z","request":"GET / HTTP/1.1","status":200}'
