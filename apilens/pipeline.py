@@ -17,6 +17,7 @@ from apilens.enrich import asked, enrich, needed_columns, reject_shape
 from apilens.enrich.base import Context
 from apilens.errors import InputError, UsageError
 from apilens.formats import FORMATS, Format, Needs, ParseOptions, choose
+from apilens.lookups import read_lookups
 from apilens.sources import Block, Reader, Source, expand
 from apilens.store import Counts, Position
 
@@ -98,6 +99,7 @@ class Pipeline:
         self.warnings: list[str] = []
         self._parse_columns = needed_columns(columns, settings)
         self._latest = now + CLOCK_SLACK
+        self._lookups = read_lookups(settings, key, warn=self.warnings.append)
         self._formats = {**{item.name: item for item in FORMATS}, **custom_formats(settings)}
         self._fixed = self._fixed_format()
 
@@ -191,6 +193,7 @@ class Pipeline:
             time_is=format.time_is,
             labels={"source": source.name, "format": format.name},
             account=format.account,
+            lookups=self._lookups,
         )
         log = Log(source, reader, format, fit, context, before)
         self.logs.append(log)

@@ -29,10 +29,10 @@ __all__ = ["Context", "asked", "configured_dtypes", "enrich", "needed_columns", 
 STEPS: tuple[Step, ...] = (
     TIMES,
     CLIENT_IP,
-    ACCOUNT,
     USER,
     API_KEY,
     SESSION,
+    ACCOUNT,
     AUTH,
     FINGERPRINT,
     *REDACT_STEPS,
@@ -67,7 +67,7 @@ def needed_columns(columns: Collection[str] | None, settings: Settings) -> froze
     """Return the format's columns that are needed to make these event columns (None: all of them)."""
     if columns is None:
         return None
-    reads = {name for step in _needed_steps(columns, settings) for name in step.reads}
+    reads = {name for step in _needed_steps(columns, settings) for name in (*step.reads, *step.also(settings))}
     # A format may state itself what a step would make (an account, a version), so the wanted names count as well.
     return frozenset({"line", "item", "timestamp", "status", *columns, *reads})
 
@@ -89,5 +89,5 @@ def _needed_steps(columns: Collection[str], settings: Settings) -> list[Step]:
     for step in reversed((*STEPS, configured(settings))):
         if wanted & set(step.makes):
             needed.append(step)
-            wanted |= set(step.reads)
+            wanted |= {*step.reads, *step.also(settings)}
     return needed[::-1]
