@@ -65,6 +65,7 @@ def preview(
             piece = pipeline.parse(log, block)
             log.counts += piece.counts
             summary.counts += piece.counts
+            summary.sources.update(piece.sources())
             frames.append(piece.events.head(rows))
     summary.take(pipeline)
     found = pl.concat(frames).head(rows) if frames else pl.DataFrame(schema=dtypes(configured_dtypes(settings)))
@@ -78,6 +79,7 @@ def _frames(
     for piece in in_order(lambda item: pipeline.parse(*item), blocks):
         piece.log.counts += piece.counts
         summary.counts += piece.counts
+        summary.sources.update(piece.sources())
         summary.keep_rejects(piece.rejects)
         yield piece.events
 

@@ -70,6 +70,13 @@ class Piece:
     rejects: pl.DataFrame
     counts: Counts
 
+    def sources(self) -> dict[str | None, int]:
+        """Return how many requests each rule found the account of; None: those of which none did."""
+        if not {"account_source", "kind"} <= set(self.events.columns):
+            return {}
+        requests = self.events.filter(pl.col("kind") == "request")["account_source"]
+        return dict(requests.value_counts().iter_rows())
+
 
 class Pipeline:
     """Reads inputs in order.

@@ -16,6 +16,7 @@ from apilens.errors import UsageError
 from apilens.render import RENDERERS
 
 if TYPE_CHECKING:
+    from apilens.accounts import Accounts
     from apilens.config import Settings
     from apilens.pipeline import ReadOptions
 
@@ -82,6 +83,12 @@ class Session:
     # Whether --now or APILENS_NOW fixed the clock.
     fixed: bool = False
 
+    def accounts(self) -> Accounts | None:
+        """Read what `accounts:` in apilens.yaml names."""
+        from apilens.accounts import read_accounts
+
+        return read_accounts(self.settings.accounts, self.settings.show) if self.settings.accounts else None
+
     def say(self, line: str) -> None:
         """Print a line for people, unless --quiet."""
         if not self.quiet:
@@ -134,3 +141,12 @@ def listed(text: str | None) -> tuple[str, ...]:
     from apilens.computed import split_names
 
     return tuple(split_names(text)) if text else ()
+
+
+def limit_of(text: str) -> int | None:
+    """Return a number of rows, None for all of them."""
+    if text == "all":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--limit {text!r} is no number of rows", hint="a number from 1, or all")
+    return int(text)

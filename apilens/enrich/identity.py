@@ -25,6 +25,8 @@ __all__ = ["ACCOUNT", "API_KEY", "SESSION", "USER", "asked_by", "rules_of"]
 _REMOTE_USER = IdentityRule(remote_user=True)
 # The format itself states it: a gateway that knows its customers.
 _FORMAT = "format"
+# The group of keys that are in no table is told apart from the table's own accounts.
+_UNKNOWN = "unknown_key"
 _NONE = ("", "-")
 
 # A rule's name, and what it finds.
@@ -70,7 +72,7 @@ def _hidden_all(frame: pl.DataFrame, rules: Sequence[IdentityRule], context: Con
             found.append((rule_name(rule), hidden(frame, rule, values, context)))
         if at == last_keys and "raw_key" in frame.columns:
             known = pl.when(pl.col("raw_key").is_not_null()).then(pl.lit(UNKNOWN_KEY))
-            found.append((rule_name(rule), frame.select(known).to_series()))
+            found.append((_UNKNOWN, frame.select(known).to_series()))
     return found
 
 
