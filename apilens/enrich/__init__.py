@@ -12,13 +12,14 @@ from typing import NamedTuple
 import polars as pl
 
 from apilens.config import IdentityRule, Settings
-from apilens.enrich.auth import AUTH
+from apilens.enrich.auth import AUTH, REQUEST_HEADERS, RESPONSE_HEADERS
 from apilens.enrich.base import Context, Step
 from apilens.enrich.client import CLIENT, HEALTH_CHECK
 from apilens.enrich.client_ip import CLIENT_IP
 from apilens.enrich.columns import configured, configured_dtypes
 from apilens.enrich.defaults import CONSTANTS, FAILURE_REASON, FINGERPRINT, TIMES
 from apilens.enrich.endpoint import ENDPOINT
+from apilens.enrich.error import ERROR
 from apilens.enrich.identity import ACCOUNT, API_KEY, SESSION, USER, asked_by, rules_of
 from apilens.enrich.redact import REDACT_STEPS, reject_shape
 from apilens.enrich.version import VERSION
@@ -33,6 +34,7 @@ STEPS: tuple[Step, ...] = (
     API_KEY,
     SESSION,
     ACCOUNT,
+    ERROR,
     AUTH,
     FINGERPRINT,
     *REDACT_STEPS,
@@ -76,7 +78,8 @@ def asked(settings: Settings, account: Sequence[IdentityRule]) -> Asked:
     """Return what settings, and the format's own `account` rules, ask the format to look for."""
     wants = [asked_by(rule) for rule in rules_of(settings, account)]
     fields = {field for _, field in wants if field} | {rule.from_ for rule in settings.columns.values()}
-    return Asked(frozenset(header for header, _ in wants if header), frozenset(), frozenset(fields))
+    headers = {header for header, _ in wants if header} | set(REQUEST_HEADERS)
+    return Asked(frozenset(headers), frozenset(RESPONSE_HEADERS), frozenset(fields))
 
 
 def _all_columns(settings: Settings) -> list[str]:

@@ -47,6 +47,7 @@ _KNOWN = {**{name: (name, 1.0) for name in _COLUMNS}, **{alias: (name, 1.0) for 
 _KNOWN |= _DURATIONS
 _WHOLE = ("raw_request_headers", "raw_response_headers", "raw_request_body", "raw_response_body")
 _ALWAYS = ("timestamp", "status", "request", "method", "raw_target")
+_BODY = "raw_response_body"
 
 
 def json_format(name: str, fields: Mapping[str, str], *, time_is: Literal["start", "end"] | None = None) -> Format:
@@ -90,6 +91,7 @@ def parse_mapped(
         if column in _ALWAYS
         or (_wants(options, column) or bool(asked.get(column)))
         or (column == "query" and options.wants("raw_target"))
+        or (column == _BODY and options.wants("raw_error_body"))
     }
     wanted |= {f"raw_field.{path}": (Place(path),) for path in sorted(options.needs.fields)}
     paths = paths_of(wanted, dotted_keys=True)
@@ -101,6 +103,11 @@ def parse_mapped(
             found = header_values(events[source], headers.values())
             events = events.with_columns(found[name].alias(column) for column, name in headers.items())
             events = events if _wants(options, source) else events.drop(source)
+    if _BODY in events.columns and options.wants("raw_error_body"):
+        # Of successes, only what may hold errors of GraphQL.
+        tells = (pl.col("status") >= 400) | pl.col(_BODY).str.contains('"errors"', literal=True)
+        events = events.with_columns(pl.when(tells).then(json_values(pl.col(_BODY))).alias("raw_error_body"))
+        events = events if _wants(options, _BODY) else events.drop(_BODY)
     whole = [json_values(pl.col(name)).alias(name) for name in events.columns if name in _WHOLE]
     return replace(parsed, events=events.with_columns(whole))
 
