@@ -119,7 +119,7 @@ def load(path: Path) -> Settings:
     except YamlMistake as mistake:
         raise ConfigError(f"{name}:{mistake.line}: {mistake.what}") from None
     settings = typed(root, Settings, mistakes) if root else Settings()
-    for place, what in _problems(settings or Settings()):
+    for place, what in [found for found in _problems(settings or Settings()) if not mistakes.within(found[0])]:
         mistakes.at(place, what)
     if mistakes.found:
         raise ConfigError("\n".join(f"{name}:{line}: {what}" for line, what in sorted(mistakes.found)))

@@ -124,7 +124,7 @@ def _header_problems(header: list[str], required: tuple[str, ...], one_of: tuple
     spare = [column for column in header if column not in known]
     for column in required:
         if column not in header:
-            near = next((f" (`{name}` {hint})" for name in spare if (hint := nearest(name, [column]))), "")
+            near = next((f" (`{name}`: {hint})" for name in spare if (hint := nearest(name, [column]))), "")
             problems.append(f"no column `{column}`{near}")
     found = [column for column in one_of if column in header]
     if one_of and len(found) != 1:

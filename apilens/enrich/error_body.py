@@ -118,8 +118,9 @@ def _first_field(document: Any, paths: Iterable[str]) -> str | None:
 
 
 def _field_name(found: Any) -> str | None:
-    """Return the name in `user.id`, `user[0].id`, `["body", "user", "id"]`, `/data/attributes/user/id`, `#/user/id`: places in
-    lists are left out, so that the third item is the same field as the first.
+    """Return the name in `user.id`, `user[0].id`, `["body", "user", "id"]`, `/data/attributes/user/id`, `#/user/id`.
+
+    Places in lists are left out, so that the third item is the same field as the first.
     """
     if isinstance(found, str):
         if not found.lstrip("#").startswith("/"):

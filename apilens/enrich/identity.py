@@ -44,7 +44,8 @@ def _find_all(frame: pl.DataFrame, rules: Sequence[IdentityRule], given: str, co
     for rule in rules:
         values = find(frame, rule, context.lookups)
         if values is not None:
-            found.append((rule_name(rule), values))
+            # The colon tells that a user name of HTTP Basic is a key.
+            found.append((rule_name(rule), values.str.strip_suffix(":") if rule.basic else values))
     if given in frame.columns:
         found.append((_FORMAT, frame[given]))
     return found
