@@ -50,7 +50,7 @@ def _auth(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     refused = frame["status"].is_in([401, 403]).fill_null(False).arg_true()
     failures = pl.repeat(None, frame.height, dtype=pl.String, eager=True)
     if refused.len():
-        failures = failures.scatter(refused, _failures(frame[refused], context))
+        failures = failures.scatter(refused, _failures(frame[refused], _places(frame, context)))
     return frame.with_columns(failures.alias("auth_failure"))
 
 
@@ -65,7 +65,7 @@ def _scheme(frame: pl.DataFrame) -> pl.Expr:
     return pl.coalesce(schemes) if schemes else pl.lit(None, dtype=pl.String)
 
 
-def _failures(refused: pl.DataFrame, context: Context) -> pl.Series:
+def _failures(refused: pl.DataFrame, places: list[str]) -> pl.Series:
     """Return why each of the refused requests (401, 403) failed, null where nothing says so.
 
     First what a token says of itself, then what the server says (challenge, error code), then whether there were any
@@ -82,7 +82,7 @@ def _failures(refused: pl.DataFrame, context: Context) -> pl.Series:
     if "error_code" in refused.columns:
         words.append(_of_code(pl.col("error_code")))
     words.append(pl.when(pl.col("status") == 403).then(pl.lit("forbidden")))
-    words.append(_of_presence(refused, context))
+    words.append(_of_presence(refused, places))
     return refused.select(pl.coalesce(words).cast(pl.String)).to_series()
 
 
@@ -101,17 +101,21 @@ def _of_code(code: pl.Expr) -> pl.Expr:
     return pl.coalesce(pl.when(plain.str.contains(words)).then(pl.lit(failure)) for failure, words in _WORDS)
 
 
-def _of_presence(refused: pl.DataFrame, context: Context) -> pl.Expr:
-    """Return `invalid` where credentials came, `missing` where the log would show them and has none."""
+def _places(frame: pl.DataFrame, context: Context) -> list[str]:
+    """Return the columns in which this log shows credentials.
+
+    A column that is null throughout a block is none: many logs leave credentials out, and then nothing is missing.
+    """
     asked = {header for rule in context.settings.api_key if (header := asked_by(rule)[0])}
-    places = [name for name in (_HEADER, "api_key", *(f"raw_header.{name}" for name in sorted(asked)))
-              if name in refused.columns]  # fmt: skip
-    shown = [pl.col(name).is_not_null() & ~pl.col(name).is_in(["", "-"]) for name in places]
-    user = pl.col("raw_remote_user") if "raw_remote_user" in refused.columns else pl.lit(None, dtype=pl.String)
-    came = pl.any_horizontal(pl.lit(False), *shown, user.is_not_null() & ~user.is_in(["", "-"]))
-    # A log without a place for credentials says nothing by having none; nor does one that has them nowhere in a block.
-    told = any(refused[name].null_count() < refused.height for name in places)
-    return pl.when(came).then(pl.lit("invalid")).when(pl.lit(told)).then(pl.lit("missing"))
+    names = (_HEADER, "api_key", *(f"raw_header.{name}" for name in sorted(asked - set(REQUEST_HEADERS))))
+    return [name for name in names if name in frame.columns and frame[name].null_count() < frame.height]
+
+
+def _of_presence(refused: pl.DataFrame, places: list[str]) -> pl.Expr:
+    """Return `invalid` where credentials came, `missing` where the log would show them and has none."""
+    users = ["raw_remote_user"] if "raw_remote_user" in refused.columns else []
+    came = pl.any_horizontal(pl.lit(False), *(~pl.col(name).is_in(["", "-"]) for name in (*places, *users)))
+    return pl.when(came).then(pl.lit("invalid")).when(pl.lit(bool(places))).then(pl.lit("missing"))
 
 
 AUTH = Step(
