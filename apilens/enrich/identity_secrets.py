@@ -14,7 +14,7 @@ from apilens.enrich.redact import redact_texts
 from apilens.enrich.secret_names import is_secret_name
 from apilens.enrich.secret_shapes import change_where
 from apilens.enrich.secret_tokens import redact_tokens
-from apilens.identity_rule import IdentityRule
+from apilens.identity_rule import IdentityRule, place_of
 
 # The word in front of the account's group: `token=(?P<account>…)`.
 _BEFORE_GROUP = re.compile(r"([A-Za-z][\w.-]*)(?:\\s|\W)*\(\?P?<account>")
@@ -24,8 +24,8 @@ _EMAIL = r"^[^@\s]+@[^@\s]+\.[^@\s.]+$"
 def hidden(frame: pl.DataFrame, rule: IdentityRule, values: pl.Series, context: Context) -> pl.Series:
     """Return what a rule found in each row, secrets as keyed hashes.
 
-    Secret is what stands under a secret name, a user name of HTTP Basic that is a key, and what a regex takes out of a
-    text from where redaction would take it away.
+    Secret is what stands under a secret name, or where settings look for keys and sessions; a user name of HTTP Basic
+    that is a key; and what a regex takes out of a text from where redaction would take it away.
     """
     if rule.basic:
         return map_distinct(values, lambda names: _basic_names(names, context))
@@ -53,10 +53,19 @@ def _not_redacted(texts: pl.Series, values: pl.Series, context: Context) -> pl.S
 
 
 def _names_secret(rule: IdentityRule, context: Context) -> bool:
+    settings = context.settings
+    if rule.jwt is None and _where(rule) in map(_where, (*settings.api_key, *settings.session)):
+        return True
     name = rule.header or rule.query or (rule.field or rule.column or "").rpartition(".")[2]
     if rule.join is not None:
         before = _BEFORE_GROUP.search(rule.join.regex or "")
         name = before[1] if before else (rule.join.account or "").rpartition(".")[2]
-    if not name or (context.settings.allow_email and "mail" in name.lower()):
+    if not name or (settings.allow_email and "mail" in name.lower()):
         return False
-    return bool(is_secret_name(pl.Series([name]), context.settings.redact)[0])
+    return bool(is_secret_name(pl.Series([name]), settings.redact)[0])
+
+
+def _where(rule: IdentityRule) -> tuple[str, str]:
+    place = place_of(rule)
+    value = str(getattr(rule, place))
+    return place, value.lower() if place == "header" else value
