@@ -6,35 +6,23 @@ import ipaddress
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from apilens.error_settings import ErrorPaths, ErrorSettings, error_problems
 from apilens.errors import ConfigError, UsageError
+from apilens.identity_rule import IdentityRule as IdentityRule
+from apilens.identity_rule import regex_problem, resolved, rule_problems
 from apilens.window import parse_duration, zone_of
 from apilens.yaml_nodes import Mistakes, YamlMistake, read_yaml, typed
 from apilens.yaml_nodes import Path as Place
 
 FILE_NAME = "apilens.yaml"
-
-
-class IdentityRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One place to look for an identity. Exactly one of the fields is set; `from_` goes with `jwt` alone.
-
-    field: dotted path in a JSON event (`company.id`) or a `$variable` of a log_format, without the dollar ·
-    header: request header · query: query parameter · jwt: claim of the bearer token, read without verification
-    (token in the Authorization header, or in the header that `from` names) · path: a path template with one
-    `{account}` placeholder (`/tenants/{account}/*`), or the number of a segment, from 1 · remote_user: true.
-    """
-
-    field: str | None = None
-    header: str | None = None
-    query: str | None = None
-    jwt: str | None = None
-    from_: str | None = msgspec.field(default=None, name="from")
-    path: str | int | None = None
-    remote_user: bool | None = None
+# The keys that hold identity rules.
+CHAINS = ("account", "user", "api_key", "session")
 
 
 class ColumnRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -67,7 +55,10 @@ class Defaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Everything apilens.yaml can say. `account: ()` means: the format's own rules, then remote_user."""
+    """Everything apilens.yaml can say. `account: ()` means: the format's own rules, then remote_user.
+
+    accounts: a CSV or Parquet file about accounts, of which `show` names the columns to stand beside the account.
+    """
 
     store: str | None = None
     tz: str = "UTC"
@@ -85,6 +76,19 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     redact: RedactSettings = RedactSettings()
     columns: dict[str, ColumnRule] = {}
     defaults: Defaults = Defaults()
+    accounts: str | None = None
+    show: tuple[str, ...] = ()
+    errors: ErrorSettings = ErrorSettings()
+    error_paths: ErrorPaths = ErrorPaths()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How inputs are read, from flags: a format or log_format string instead of detection, the zone of naive times."""
+
+    input_format: str | None = None
+    log_format: str | None = None
+    source_tz: str | None = None
 
 
 def resolve(flag: Path | None, env: Mapping[str, str]) -> tuple[Settings, Path | None]:
@@ -125,41 +129,31 @@ def load(path: Path) -> Settings:
     except YamlMistake as mistake:
         raise ConfigError(f"{name}:{mistake.line}: {mistake.what}") from None
     settings = typed(root, Settings, mistakes) if root else Settings()
-    for place, what in _problems(settings or Settings()):
+    for place, what in [found for found in _problems(settings or Settings()) if not mistakes.within(found[0])]:
         mistakes.at(place, what)
     if mistakes.found:
         raise ConfigError("\n".join(f"{name}:{line}: {what}" for line, what in sorted(mistakes.found)))
-    return _with_store(settings, path)
+    return _with_places(settings, path)
 
 
-def regex_problem(pattern: str) -> str | None:
-    """Return why a pattern cannot be used on log data (it does not compile, or matches the empty text), or None."""
-    # Slow to import, and few settings have a pattern. Polars' engine is linear in the text; Python's is not.
-    import polars as pl
-
-    try:
-        pl.Series([""]).str.replace_all(pattern, "")
-        matches_nothing = bool(pl.Series([""]).str.contains(pattern)[0])
-    except pl.exceptions.PolarsError as error:
-        reason = re.findall(r"(?m)^ *error: (.+)", str(error))
-        return f"is no regular expression: {reason[-1] if reason else str(error).splitlines()[0]}"
-    return "matches the empty text" if matches_nothing else None
-
-
-def _with_store(settings: Settings, path: Path) -> Settings:
-    if settings.store is None or "://" in settings.store:
-        return settings
+def _with_places(settings: Settings, path: Path) -> Settings:
+    """Return the settings with every path that they name taken from the folder of their file."""
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 - resolve() would follow links
-    return msgspec.structs.replace(settings, store=str(folder / Path(settings.store).expanduser()))
+    places = {
+        name: str(folder / Path(named).expanduser())
+        for name in ("store", "accounts")
+        if (named := getattr(settings, name)) is not None and "://" not in named
+    }
+    chains = {name: tuple(resolved(rule, folder) for rule in getattr(settings, name)) for name in CHAINS}
+    return msgspec.structs.replace(settings, **places, **chains)
 
 
 def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     """Give what types cannot say, each with the place it is about."""
-    if settings.store == "":
-        yield ("store",), "is empty"
-    for field in ("account", "user", "api_key", "session"):
+    yield from (((name,), "is empty") for name in ("store", "accounts") if getattr(settings, name) == "")
+    for field in CHAINS:
         for at, rule in enumerate(getattr(settings, field)):
-            yield from (((field, at), problem) for problem in _rule_problems(rule))
+            yield from (((field, at), problem) for problem in rule_problems(rule, field))
     for name, custom in settings.formats.items():
         if (custom.log_format is None) == (custom.fields is None):
             yield ("formats", name), "needs either `log_format` or `fields`"
@@ -179,29 +173,16 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     for name in settings.columns:
         if problem := _column_problem(name):
             yield ("columns", name), problem
+    if settings.show and settings.accounts is None:
+        yield ("show",), "shows columns of `accounts: FILE`, and there is none"
+    extra = {name: rule.type for name, rule in settings.columns.items()}
+    yield from ((("errors", *place), what) for place, what in error_problems(settings.errors, extra))
+    yield from ((("error_paths", *place), what) for place, what in settings.error_paths.problems())
     if settings.defaults.since is not None:
         try:
             parse_duration(settings.defaults.since)
         except UsageError as error:
             yield ("defaults", "since"), error.message
-
-
-def _rule_problems(rule: IdentityRule) -> Iterator[str]:
-    places = ("field", "header", "query", "jwt", "path", "remote_user")
-    given = [name for name in places if getattr(rule, name) is not None]
-    if len(given) != 1:
-        yield f"needs exactly one of {', '.join(places)}" + (f", has {' and '.join(given)}" if given else "")
-    if rule.from_ is not None and rule.jwt is None:
-        yield "`from` goes with `jwt` only"
-    for name in ("field", "header", "query", "jwt"):
-        if getattr(rule, name) == "":
-            yield f"`{name}` is empty"
-    if rule.remote_user is False:
-        yield "`remote_user` can only be true: leave the rule out instead"
-    if isinstance(rule.path, str) and (not rule.path.startswith("/") or rule.path.count("{account}") != 1):
-        yield "a path begins with `/` and holds `{account}` once, as in `/tenants/{account}/*`"
-    if isinstance(rule.path, int) and rule.path < 1:
-        yield "segments of a path count from 1"
 
 
 def _column_problem(name: str) -> str | None:

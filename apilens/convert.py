@@ -9,12 +9,12 @@ from pathlib import Path
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from apilens.config import Settings
+from apilens.config import ReadOptions, Settings
 from apilens.enrich import configured_dtypes
 from apilens.errors import InputError, UsageError
 from apilens.ingest import Summary
 from apilens.outfile import whole_file
-from apilens.pipeline import Pipeline, ReadOptions, in_order
+from apilens.pipeline import Pipeline, in_order
 from apilens.schema import dtypes
 from apilens.spelling import nearest
 
@@ -62,6 +62,7 @@ def preview(
             piece = pipeline.parse(log, block)
             log.counts += piece.counts
             summary.counts += piece.counts
+            summary.sources.update(piece.sources())
             frames.append(piece.events.head(rows))
     summary.take(pipeline)
     found = pl.concat(frames).head(rows) if frames else pl.DataFrame(schema=dtypes(configured_dtypes(settings)))
@@ -75,6 +76,7 @@ def _frames(
     for piece in in_order(lambda item: pipeline.parse(*item), blocks):
         piece.log.counts += piece.counts
         summary.counts += piece.counts
+        summary.sources.update(piece.sources())
         summary.keep_rejects(piece.rejects)
         yield piece.events
 

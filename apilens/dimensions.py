@@ -53,6 +53,7 @@ _TIMESTAMP = nw.col("timestamp")
 # In the order of listings. Buckets of time are UTC; `hour` is its start, `week` its Monday.
 DIMENSIONS: tuple[Dimension, ...] = (
     _column("account", "customer"),
+    _column("account_source", "rule that found the account"),
     _column("user", "person"),
     _column("api_key", "API key (hash)"),
     _column("session", "session token (hash)"),
@@ -64,6 +65,10 @@ DIMENSIONS: tuple[Dimension, ...] = (
     _column("api_version", "API version"),
     _column("status", "status", "number"),
     Dimension("status_class", "status class", ("status",), _status_class(), pl.String()),
+    _column("auth_scheme", "kind of credentials"),
+    _column("auth_failure", "why credentials were refused"),
+    _column("error_code", "code of the error"),
+    _column("error_field", "field that the error is about"),
     _column("sdk", "SDK"),
     _column("sdk_version", "SDK version"),
     _column("user_agent", "user agent"),
@@ -102,7 +107,15 @@ def _one(name: str, dtypes: Mapping[str, pl.DataType]) -> Dimension:
     if name in BY_NAME:
         return BY_NAME[name]
     if name in dtypes and name not in DTYPES:
-        unit: Unit = "number" if dtypes[name].is_numeric() else "text"
-        return Dimension(name, name, (name,), nw.col(name), dtypes[name], unit)
+        return Dimension(name, name, (name,), nw.col(name), dtypes[name], unit_of(dtypes[name]))
     known = [*BY_NAME, *(column for column in dtypes if column not in DTYPES)]
+    if name.startswith("account.") and not any(column.startswith("account.") for column in dtypes):
+        raise UsageError(f"unknown dimension `{name}`", hint="`accounts: FILE` in apilens.yaml says more of accounts")
     raise UsageError(f"unknown dimension `{name}`", hint=nearest(name, known) or f"one of {', '.join(known)}")
+
+
+def unit_of(dtype: pl.DataType) -> Unit:
+    """Return how the values of a column that somebody added are meant."""
+    if dtype.is_numeric():
+        return "number"
+    return "date" if dtype == pl.Date else "time" if dtype.is_temporal() else "text"

@@ -45,6 +45,13 @@ def frame(events: pl.DataFrame | pl.LazyFrame) -> nw.LazyFrame[Any]:
     return nw.from_native(events.lazy())
 
 
+def joined(events: nw.LazyFrame[Any], table: pl.DataFrame, *, on: str) -> nw.LazyFrame[Any]:
+    """Return the events with the columns of a small table beside them, found by its key column `on`, null where it
+    has no such key. Keys of the table are distinct: no event is doubled.
+    """
+    return events.join(nw.from_native(table.lazy()), on=on, how="left")
+
+
 def with_hashes(events: nw.LazyFrame[Any], names: Mapping[str, str]) -> nw.LazyFrame[Any]:
     """Return the events with a column per entry (new name → column) that is fit for counting distinct values.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -9,10 +10,10 @@ from pathlib import Path
 
 import polars as pl
 
-from apilens.config import Settings
+from apilens.config import ReadOptions, Settings
 from apilens.enrich import configured_dtypes
 from apilens.errors import InputError
-from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline, ReadOptions, in_order
+from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline, in_order
 from apilens.sources import Block, Reader
 from apilens.store import Counts, DataFile, Position, compact, tidy, writing
 from apilens.store.maintenance import Compaction
@@ -38,6 +39,8 @@ class Summary:
     shown_rejects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTS))
     compaction: Compaction = field(default_factory=Compaction)
     commits: int = 0
+    # Rule that found the account → requests; None: no account.
+    sources: Counter[str | None] = field(default_factory=Counter)
 
     def take(self, pipeline: Pipeline) -> None:
         """Take over what a pipeline noted on its way."""
@@ -129,6 +132,7 @@ class _Written:
     counts: Counts
     by_log: list[tuple[Log, Counts]]
     rejects: pl.DataFrame
+    sources: Counter[str | None]
 
 
 def ingest(
@@ -174,9 +178,11 @@ def _write(writer: Writer, pipeline: Pipeline, batch: Batch) -> _Written:
     rejects = pl.concat([piece.rejects for piece in pieces])
     # The last block of each log says how far this batch takes it.
     ends = {id(log): (log, block) for log, block in batch}
-    return _Written(
-        writer.write(events), list(ends.values()), counts, [(piece.log, piece.counts) for piece in pieces], rejects
-    )
+    sources: Counter[str | None] = Counter()
+    for piece in pieces:
+        sources.update(piece.sources())
+    by_log = [(piece.log, piece.counts) for piece in pieces]
+    return _Written(writer.write(events), list(ends.values()), counts, by_log, rejects, sources)
 
 
 def _commit(writer: Writer, written: _Written, streams: Streams) -> None:
@@ -196,4 +202,5 @@ def _account(summary: Summary, written: _Written) -> None:
     for log, counts in written.by_log:
         log.counts += counts
     summary.commits += 1
+    summary.sources += written.sources
     summary.keep_rejects(written.rejects)

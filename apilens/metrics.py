@@ -130,11 +130,19 @@ def _of_requests(name: str, part: Part, finish: pl.Expr, help: str, better: Bett
 
 _DAYS = Part("#active_days", nw.col("timestamp").dt.date(), "distinct")
 
+_ERRORS_HELP = "requests that are errors: status ≥ 400, unless `errors:` in apilens.yaml says otherwise"
+
 # The names are a contract: JSON, CSV and rules use them.
 METRICS: tuple[Metric, ...] = (
     Metric("requests", "number of requests", "count", "", ("weight",), (REQUESTS,), pl.col(REQUESTS.name)),
     Metric(
-        "errors", "requests with status ≥ 400", "count", "lower", ("weight", "status"), (ERRORS,), pl.col(ERRORS.name)
+        "errors",
+        _ERRORS_HELP,
+        "count",
+        "lower",
+        ("weight", "status"),
+        (ERRORS,),
+        pl.col(ERRORS.name),
     ),
     _of_requests("error_rate", ERRORS, ratio(ERRORS.name, REQUESTS.name), "errors / requests", "lower"),
     _count("client_errors", (_STATUS >= 400) & (_STATUS < 500), "requests with status 400–499"),

@@ -7,28 +7,28 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from typing import TypeVar
 
 import polars as pl
 
 from apilens.arrange import arranged
-from apilens.config import CustomFormat, Settings
+from apilens.config import CustomFormat, ReadOptions, Settings
 from apilens.enrich import as_they_are, asked, enrich, needed_columns, reject_shape
 from apilens.enrich.base import Context
 from apilens.errors import InputError
 from apilens.formats import Format, Needs, ParseOptions
+from apilens.lookups import read_lookups
 from apilens.recognition import all_formats, bare_or_enclosed, is_document, named, recognise
 from apilens.sources import Block, Reader, Source, expand
 from apilens.store import Counts, Position
+from apilens.window import CLOCK_SLACK
 
 # Two blocks parse while a third is committed; more would only take memory on the machines this runs on.
 BLOCK_BYTES = 12 << 20
 WORKERS = 2
 AHEAD = 3
-# Clocks differ: a line up to a day in the future is believed.
-CLOCK_SLACK = timedelta(days=1)
 
 REJECTS = {
     "source": pl.String(), "line": pl.Int64(), "reason": pl.String(), "bytes": pl.Int64(), "sha256": pl.String(),
@@ -37,15 +37,6 @@ REJECTS = {
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
-    """How inputs are read, from flags: a format or log_format string instead of detection, the zone of naive times."""
-
-    input_format: str | None = None
-    log_format: str | None = None
-    source_tz: str | None = None
 
 
 @dataclass(slots=True)
@@ -71,6 +62,13 @@ class Piece:
     events: pl.DataFrame
     rejects: pl.DataFrame
     counts: Counts
+
+    def sources(self) -> dict[str | None, int]:
+        """Return how many requests each rule found the account of; None: those of which none did."""
+        if not {"account_source", "kind"} <= set(self.events.columns):
+            return {}
+        requests = self.events.filter(pl.col("kind") == "request")["account_source"]
+        return dict(requests.value_counts().iter_rows())
 
 
 class Pipeline:
@@ -101,6 +99,7 @@ class Pipeline:
         self.warnings: list[str] = []
         self._parse_columns = needed_columns(columns, settings)
         self._latest = now + CLOCK_SLACK
+        self._lookups = read_lookups(settings, key, warn=self.warnings.append)
         self._formats = {**{item.name: item for item in all_formats()}, **custom_formats(settings)}
         self._fixed = self._fixed_format()
 
@@ -203,6 +202,7 @@ class Pipeline:
             time_is=format.time_is,
             labels={"source": source.name, "format": format.name},
             account=format.account,
+            lookups=self._lookups,
         )
         log = Log(source, reader, format, fit, context, before)
         self.logs.append(log)

@@ -20,7 +20,7 @@ from apilens.computed import Condition, metric_named
 from apilens.dimensions import Dimension
 from apilens.engine import with_hashes
 from apilens.errors import UsageError
-from apilens.metrics import BY_NAME, REQUESTS, Metric, Part
+from apilens.metrics import BY_NAME, ERRORS, REQUESTS, Metric, Part, weight_where
 from apilens.schema import DTYPES, TIME
 from apilens.window import Window
 
@@ -45,13 +45,15 @@ def summarise(
     window: Window | None = None,
     dtypes: Types = DTYPES,
     newest: bool = True,
+    errors: str | None = None,
 ) -> Summary:
     """Return the plan of a report: `metrics` by `by` over the events that lie in the window and pass every `where`.
 
     Without `by` there is one row. Rows are sorted by `sort` (`errors:desc`; the default is the first metric, falling),
     then by key, nulls last. `having` is a condition over metrics, listed or not. Requests are counted; actions only
     where a dimension or a count() names `kind` or `action`. dtypes: the columns of `events`. newest: totals say when
-    the last event was. Raises UsageError for every name that cannot be meant.
+    the last event was. errors: the condition of errors where it is not the default. Raises UsageError for every name
+    that cannot be meant.
     """
     grouped = dimensions.resolve(by, dtypes)
     if not metrics:
@@ -67,7 +69,8 @@ def summarise(
     computed = {**shown, **extra, **hidden}
 
     matching = matching_events(events, where=where, window=window, dtypes=dtypes)
-    groups = _groups(matching, grouped, computed, newest=newest)
+    failed = _condition(errors, dtypes).expr if errors else None
+    groups = _groups(matching, grouped, computed, newest=newest, failed=failed)
     # Only the key columns themselves are computed here: quantiles select them by name.
     requests = matching.filter(_IS_REQUEST).with_columns(dimension.expr.alias(dimension.name) for dimension in grouped)
     return Summary(groups, requests, grouped, computed, tuple(shown), condition, order, limit)
@@ -87,8 +90,12 @@ def matching_events(
     return events
 
 
-def _groups(events: Events, by: tuple[Dimension, ...], metrics: Mapping[str, Metric], *, newest: bool) -> Events:
+def _groups(
+    events: Events, by: tuple[Dimension, ...], metrics: Mapping[str, Metric], *, newest: bool, failed: nw.Expr | None
+) -> Events:
     parts = {part.name: part for metric in metrics.values() for part in metric.parts}
+    if failed is not None and ERRORS.name in parts:
+        parts[ERRORS.name] = replace(ERRORS, row=weight_where(failed))
     parts[REQUESTS.name] = REQUESTS
     if not any(dimension.name == "account" for dimension in by):
         parts[ATTRIBUTED.name] = ATTRIBUTED

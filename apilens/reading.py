@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from apilens.config import Settings
+import polars as pl
+
+from apilens.accounts import Accounts
+from apilens.answer import Events
+from apilens.config import ReadOptions, Settings
+from apilens.engine import scan
 from apilens.errors import InputError
-from apilens.ingest import Summary, ingest
-from apilens.pipeline import CLOCK_SLACK, ReadOptions
 from apilens.store import Store, hash_key
-from apilens.window import Window, anchor, is_relative, parse_window
+from apilens.window import CLOCK_SLACK, Window, anchor, is_relative, parse_window
+
+if TYPE_CHECKING:
+    from apilens.ingest import Summary
 
 
 @contextmanager
@@ -29,6 +36,9 @@ def reading(
     if not files:
         yield Store.open(store), None
         return
+    # All that parses logs: a report on the store does without.
+    from apilens.ingest import ingest
+
     with tempfile.TemporaryDirectory(prefix="apilens-") as folder:
         path = Path(folder) / "store"
         summary = ingest(
@@ -49,3 +59,16 @@ def window_of(
     newest = store.newest(now + CLOCK_SLACK)
     moment, note = anchor(now, newest) if is_relative(since) else (now, None)
     return parse_window(since, until, now=moment, tz=tz), newest, note
+
+
+def events_of(
+    store: Store, window: Window, accounts: Accounts | None, texts: Iterable[str]
+) -> tuple[Events, dict[str, pl.DataType]]:
+    """Return the events of a window, and the columns that a question may name: those of accounts as well.
+
+    texts: every name and condition of the question; what they name of accounts is joined to the events.
+    """
+    events = scan(store.files(window.since, window.until), store.dtypes)
+    if accounts is None:
+        return events, store.dtypes
+    return accounts.beside(events, texts), {**store.dtypes, **accounts.dtypes()}

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 import polars as pl
 
 TIME = pl.Datetime("us", "UTC")
+# How settings name the types of the columns that they add.
+TYPE_NAMES: Mapping[str, pl.DataType] = {
+    "int": pl.Int64(), "float": pl.Float64(), "string": pl.String(), "bool": pl.Boolean(),
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,14 +7,15 @@ from datetime import datetime
 
 import polars as pl
 
-from apilens.config import Settings
+from apilens.config import ReadOptions, Settings
 from apilens.convert import preview
 from apilens.formats import Format, ParseOptions
 from apilens.formats.base import EARLIEST
-from apilens.pipeline import CLOCK_SLACK, ReadOptions, custom_formats
+from apilens.pipeline import custom_formats
 from apilens.recognition import all_envelopes, all_formats, candidates, is_document
 from apilens.result import Field, Result, Table
 from apilens.sources import Reader, expand
+from apilens.window import CLOCK_SLACK
 
 _MOST_CANDIDATES = 8
 _FEW = 3

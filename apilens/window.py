@@ -9,6 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from apilens.errors import UsageError
 
+# Clocks differ: a line up to a day in the future is believed.
+CLOCK_SLACK = timedelta(days=1)
 STALE = timedelta(hours=2)
 
 _UNITS = {

@@ -47,15 +47,21 @@ class Mistakes:
 
     found: list[tuple[int, str]] = field(default_factory=list)
     lines: dict[Path, int] = field(default_factory=dict)
+    wrong: set[Path] = field(default_factory=set)
 
-    def add(self, line: int, what: str) -> None:
-        """Note a mistake at a line."""
+    def add(self, line: int, what: str, path: Path = ()) -> None:
+        """Note a mistake at a line, which makes what stands at `path` wrong."""
         self.found.append((line, what))
+        self.wrong.add(path)
+
+    def within(self, path: Path) -> bool:
+        """Say whether a mistake was noted at a path or below it: of what is left there nothing can be said."""
+        return any(wrong[: len(path)] == path for wrong in self.wrong)
 
     def at(self, path: Path, what: str) -> None:
         """Note a mistake at the line of a path, or of the nearest of its parents that has one."""
         known = next((path[:end] for end in range(len(path), -1, -1) if path[:end] in self.lines), ())
-        self.add(self.lines.get(known, 1), f"{spelled(path)}: {what}" if path else what)
+        self.add(self.lines.get(known, 1), f"{spelled(path)}: {what}" if path else what, path)
 
 
 def spelled(path: Path) -> str:
@@ -181,7 +187,7 @@ def _attach(parent: Node, keys: list[Node | None], node: Node) -> None:
 def typed(node: Node, kind: Any, mistakes: Mistakes, path: Path = ()) -> Any:
     """Return the node as a value of the type (structs, tuples and dicts of them, plain types), noting every mistake.
 
-    What holds a mistake is left out, so that the rest of the settings can be checked further.
+    What holds a mistake is left out, so that the rest of the settings can be checked further: see Mistakes.within.
     """
     mistakes.lines[path] = node.line
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
@@ -213,14 +219,14 @@ def _struct(node: Node, kind: type[msgspec.Struct], mistakes: Mistakes, path: Pa
         if name not in fields:
             near = nearest(name, fields)
             hint = f" ({near})" if near else f" (known: {', '.join(fields)})"
-            mistakes.add(key.line, f"{spelled((*path, name))}: unknown key{hint}")
+            mistakes.add(key.line, f"{spelled((*path, name))}: unknown key{hint}", (*path, name))
             continue
         if item.kind == "scalar" and item.value is None and not fields[name].required:
             # A key whose values are all commented out is as good as none.
             continue
         known = len(mistakes.found)
         value = typed(item, fields[name].type, mistakes, (*path, name))
-        if len(mistakes.found) == known:
+        if len(mistakes.found) == known or _has_structs(value):
             values[fields[name].name] = value
         mistakes.lines[(*path, name)] = key.line
     given = {str(key.value) for key, _ in node.pairs}
@@ -228,6 +234,12 @@ def _struct(node: Node, kind: type[msgspec.Struct], mistakes: Mistakes, path: Pa
         mistakes.at(path, f"`{missing}` is missing")
     complete = all(item.name in values for item in fields.values() if item.required)
     return kind(**values) if complete else None
+
+
+def _has_structs(value: Any) -> bool:
+    """Say whether a value is one of structs, which stand without the keys that were wrong in them."""
+    parts = value if isinstance(value, tuple) else tuple(value.values()) if isinstance(value, dict) else (value,)
+    return bool(parts) and all(isinstance(part, msgspec.Struct) for part in parts)
 
 
 def _is(node: Node, kind: Kind, expected: str, mistakes: Mistakes, path: Path) -> bool:

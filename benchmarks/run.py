@@ -6,15 +6,17 @@ usage: python benchmarks/run.py [--lines 7600000] [--events 400000] [--times 5] 
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
 import os
 import platform
+import random
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
@@ -34,6 +36,13 @@ CONVERT_COLUMNS = (
     "timestamp,client_ip,account,method,path,query_keys,protocol,status,response_bytes,referrer,user_agent,endpoint"
 )
 MOESIF_COLUMNS = "timestamp,account,user,method,host,path,status,duration_ms,client_ip,event_id"
+
+KEYS = 100_000
+# Column of a keys.csv → how it states a key.
+KEY_FILES: dict[str, Callable[[str], str]] = {
+    "key": str,
+    "key_sha256": lambda key: hashlib.sha256(key.encode()).hexdigest(),
+}
 
 
 def isolated(function: Callable[..., T], *arguments: object) -> T:
@@ -88,6 +97,40 @@ def moesif(events: int) -> tuple[str, list[Contender]]:
             remove(ours),
         ),
     ]
+
+
+def keys(lines: int) -> tuple[str, list[Contender]]:
+    """A log with API keys: the account of each key by keys.csv, against ingest that keeps the keys' hashes alone."""
+    log, store = DATA / f"keys-{lines}.log", DATA / "store"
+    if not log.exists():
+        isolated(write_keys, log, lines)
+    shape = '$remote_addr [$time_local] "$request" $status $body_bytes_sent "$http_user_agent" "$http_x_api_key"'
+    rules = {"the keys alone": "", "accounts by header": "account: [{header: x-api-key}]\n"}
+    rules |= {f"accounts by {kind}.csv": f"account: [{{api_key: {kind}.csv}}]\n" for kind in KEY_FILES}
+    contenders = []
+    for title, rule in rules.items():
+        config = DATA / f"{title.rpartition(' ')[2]}.yaml"
+        config.write_text(f"log_format: '{shape}'\napi_key: [{{header: x-api-key}}]\n{rule}")
+        command = [APILENS, "ingest", str(log), "--store", str(store), "--config", str(config)]
+        contenders.append(Contender(f"apilens ingest, {title}", command, remove(store)))
+    return f"{lines:,} lines with {KEYS:,} keys, {log.stat().st_size / 1e6:,.0f} MB", contenders
+
+
+def write_keys(log: Path, lines: int) -> None:
+    """Write the log, and beside it files with the account of each key."""
+    chance = random.Random(7)
+    known = [f"ak_live_{chance.getrandbits(128):032x}" for _ in range(KEYS)]
+    for kind, spelled in KEY_FILES.items():
+        rows = (f"account-{at % 3000},{spelled(key)}\n" for at, key in enumerate(known))
+        (DATA / f"{kind}.csv").write_text(f"account,{kind}\n" + "".join(rows))
+    with log.open("w") as file:
+        for at in range(lines):
+            when = END - timedelta(seconds=lines - at)
+            number, key = chance.randrange(10**6), chance.choice(known)
+            file.write(
+                f'10.{at % 200}.{number % 256}.7 [{when:%d/%b/%Y:%H:%M:%S} +0000] "GET /v1/users/{number} HTTP/1.1" '
+                f'{chance.choice((200, 200, 201, 404))} {number % 9000} "acme-python/1.{number % 9}" "{key}"\n'
+            )
 
 
 def report(lines: int) -> tuple[str, list[Contender]]:
@@ -152,9 +195,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--lines", type=int, default=7_600_000, help="7.6 million are 1 GB")
     parser.add_argument("--events", type=int, default=400_000)
+    parser.add_argument("--key-lines", type=int, default=3_000_000)
     parser.add_argument("--report-lines", type=int, default=20_000_000)
     parser.add_argument("--times", type=int, default=5)
-    parser.add_argument("--only", nargs="*", default=["combined", "moesif", "report"])
+    parser.add_argument("--only", nargs="*", default=["combined", "moesif", "keys", "report"])
     options = parser.parse_args()
     DATA.mkdir(exist_ok=True)
     load = os.getloadavg()[0]
@@ -169,6 +213,7 @@ def main() -> None:
     parts = {
         "combined": (combined, options.lines),
         "moesif": (moesif, options.events),
+        "keys": (keys, options.key_lines),
         "report": (report, options.report_lines),
     }
     for name in options.only:

@@ -21,6 +21,7 @@ DIMENSIONS: dict[str, Callable[[Event], Any]] = {
         for name in (
             *(
                 "account",
+                "account_source",
                 "user",
                 "api_key",
                 "session",
@@ -32,6 +33,7 @@ DIMENSIONS: dict[str, Callable[[Event], Any]] = {
                 "api_version",
             ),
             *("status", "sdk", "sdk_version", "user_agent", "direction", "service", "environment", "kind"),
+            *("auth_scheme", "auth_failure", "error_code", "error_field"),
         )
     },
     "status_class": status_class,

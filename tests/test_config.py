@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from apilens.config import ColumnRule, CustomFormat, IdentityRule, Settings, find, load, resolve
 from apilens.errors import ConfigError
+from apilens.identity_rule import PLACES
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -106,7 +107,7 @@ def test_all_mistakes_come_at_once_with_their_lines(tmp_path: Path) -> None:
         "3: tz: unknown time zone `Mars/Phobos`",
         "4: allow_email: expected true or false, got the text 'NO'",
         "5: client_ip: expected one of keep, truncate, hash, drop, got the text 'trunc' (did you mean `truncate`?)",
-        "7: account[0]: needs exactly one of field, header, query, jwt, path, remote_user, has header and query",
+        f"7: account[0]: needs exactly one of {', '.join(PLACES)}, has header and query",
         "9: columns.x.form: unknown key (did you mean `from`?)",
         "9: columns.x: `from` is missing",
         "11: trusted_proxies[0]: 'nonsense' is no address or network such as 10.0.0.0/8",

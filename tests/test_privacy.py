@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import stat
@@ -103,12 +104,12 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def output_of(folder: Path, *arguments: str) -> str:
+def output_of(folder: Path, *arguments: str, code: int = 0) -> str:
     environment = {"APILENS_NOW": "2026-11-23T12:00:00Z", "APILENS_HASH_KEY": "test", "PATH": os.environ["PATH"]}
     done = subprocess.run(
         [sys.executable, "-m", "apilens", *arguments], cwd=folder, env=environment, capture_output=True, text=True
     )
-    assert done.returncode == 0, done.stderr
+    assert done.returncode == code, done.stderr
     return done.stdout + done.stderr
 
 
@@ -153,3 +154,60 @@ def test_no_secret_is_found_in_any_output(folder: Path, arguments: tuple[str, ..
 
     written = "".join(file.read_text() for file in folder.glob("out.*"))
     assert leaks(output + written) == []
+
+
+RULES = """\
+log_format: '$remote_addr [$time_local] "$request" $status "$http_authorization" "$http_x_key" $request_id'
+api_key: [{header: x-key}]
+user: [{basic: true}]
+account:
+  - {column: target, regex: '[?&]key=(?P<account>[^&]+)'}
+  - {header: x-key, regex: '^whole-(?P<account>.*)'}
+  - api_key: keys.csv
+  - api_key: hashes.csv
+  - join: {files: [auth.log], regex: 'rid=(?P<request_id>[a-z0-9]+) token=(?P<account>[^ ]+)'}
+  - basic: true
+  - client_ip: true
+"""
+PLANTED = ("canary-in-table", "canary-unknown", "canary-password", "canary-basic-key", "canary-joined", "canary-query",
+           "canary-whole", "canary-sha256")  # fmt: skip
+
+
+def identity_lines() -> list[str]:
+    def basic(pair: str) -> str:
+        return "Basic " + base64.b64encode(pair.encode()).decode()
+
+    line = '10.0.0.{n} [20/Nov/2026:10:00:0{n} +0000] "GET {target} HTTP/1.1" 200 "{authorization}" "{key}" r{n}'
+    found = [
+        ("/a", "-", "canary-in-table"), ("/a", "-", "canary-unknown"), ("/a", basic("ann:canary-password"), "-"),
+        ("/a", basic("canary-basic-key:"), "-"), ("/a", "-", "-"), ("/a?key=canary-query", "-", "-"),
+        ("/a", "-", "whole-canary-whole"), ("/a", "-", "canary-sha256"),
+    ]  # fmt: skip
+    return [line.format(n=n, target=t, authorization=a, key=k) for n, (t, a, k) in enumerate(found)]
+
+
+def test_no_secret_that_the_identity_rules_touch_is_found_anywhere(tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_text("\n".join(identity_lines()) + "\n")
+    (tmp_path / "apilens.yaml").write_text(RULES)
+    (tmp_path / "keys.csv").write_text("account,key\nacme,canary-in-table\n")
+    digest = hashlib.sha256(b"canary-sha256").hexdigest()
+    (tmp_path / "hashes.csv").write_text(f"account,key_sha256\nglobex,{digest}\n")
+    (tmp_path / "auth.log").write_text("rid=r4 token=canary-joined ok\n")
+
+    output = output_of(tmp_path, "ingest", "a.log", "--store", "store")
+    output += output_of(tmp_path, "report", "--store", "store", "--by", "account,user,api_key,account_source,path")
+    output += output_of(tmp_path, "attribution", "a.log", "-f", "json")
+    output += output_of(tmp_path, "convert", "a.log", "-o", "out.jsonl") + (tmp_path / "out.jsonl").read_text()
+    (tmp_path / "keys.csv").write_text("account,key\n,canary-in-table\nx,canary-in-table\ny,canary-unknown,z\n")
+    output += output_of(tmp_path, "report", "a.log", code=2)
+    output += output_of(tmp_path, "key-id", "canary-in-table", code=2)
+
+    files = [file for file in (tmp_path / "store").rglob("*") if file.is_file()]
+    decoded = "".join(str(pl.read_parquet(file).rows()) for file in files if file.suffix == ".parquet")
+    everything = output + decoded + b"".join(file.read_bytes() for file in files).decode("latin-1")
+    hidden = [*PLANTED, digest, *(base64.b64encode(text.encode()).decode()[4:-4] for text in PLANTED)]
+    assert [text for text in hidden if text in everything] == []
+    accounts = pl.read_ndjson(tmp_path / "out.jsonl")["account"].to_list()
+    assert accounts[0] == "acme" and accounts[7] == "globex" and accounts[1] == "(unknown key)"
+    # No two secrets became one account.
+    assert len(set(accounts)) == len(accounts)

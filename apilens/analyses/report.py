@@ -5,17 +5,18 @@ from __future__ import annotations
 import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 import polars as pl
 
 from apilens.analyses import answers
 from apilens.answer import Answer, Events, Summary
+from apilens.heading import attributed, header, iso
 from apilens.query import summarise
 from apilens.result import Result, Table
 from apilens.schema import DTYPES
-from apilens.window import Window, span, zone_of
+from apilens.window import Window
 
 OVERVIEW_METRICS = (
     "requests",
@@ -45,6 +46,7 @@ class ReportOptions:
 
     now: the clock. newest: the newest event of the store, where it is known without reading events; else the newest
     that matches. tz: what headers are shown in. inputs: what the command that makes the result again reads.
+    errors: the condition of errors where it is not the default.
     """
 
     now: datetime
@@ -58,6 +60,12 @@ class ReportOptions:
     tz: str = "UTC"
     newest: datetime | None = None
     inputs: tuple[str, ...] = ()
+    errors: str | None = None
+
+    def texts(self) -> list[str]:
+        """Return every name and condition in it."""
+        optional = (self.having, self.sort, self.errors)
+        return [*self.by, *self.metrics, *self.where, *(text for text in optional if text)]
 
 
 def report(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.DataType] = DTYPES) -> Result:
@@ -78,7 +86,15 @@ def report(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.D
         title=f"Report by {', '.join(options.by)}" if options.by else "Overview",
         tables=tables,
         query=_query(options, metrics),
-        header=_header(options, found[0]),
+        header=header(
+            found[0].totals,
+            window=options.window,
+            tz=options.tz,
+            where=options.where,
+            errors=options.errors,
+            newest=options.newest,
+            now=options.now,
+        ),
         notes=_notes(options, found),
         command=_command(options),
     )
@@ -104,6 +120,7 @@ def _question(
         window=options.window,
         dtypes=columns,
         newest=options.newest is None,
+        errors=options.errors,
     )
 
 
@@ -120,26 +137,8 @@ def _part(
         window=window,
         dtypes=columns,
         newest=False,
+        errors=options.errors,
     )
-
-
-def _header(options: ReportOptions, answer: Answer) -> tuple[str, ...]:
-    zone = zone_of(options.tz)
-
-    def shown(moment: datetime) -> str:
-        return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
-
-    since, until = options.window.since, options.window.until
-    bounds = f"from {shown(since)}" if since else "from the first event"
-    bounds += f" until {shown(until)}" if until else " to the last"
-    lines = [f"window: {bounds} ({options.tz})" if since or until else f"window: all events ({options.tz})"]
-    lines.extend(f"where: {text}" for text in options.where)
-    count = answer.totals.requests
-    events = f"{count:,} request{'' if count == 1 else 's'}"
-    newest = options.newest or answer.totals.newest
-    if newest:
-        events += f", the newest event {shown(newest)}, {span(options.now - newest)} old"
-    return (*lines, events)
 
 
 def _notes(options: ReportOptions, found: list[Answer]) -> tuple[str, ...]:
@@ -149,12 +148,8 @@ def _notes(options: ReportOptions, found: list[Answer]) -> tuple[str, ...]:
     notes = []
     if answer.left_out:
         notes.append(f"and {answer.left_out:,} more; --limit all shows them")
-    share = totals.attributed_share
-    if share == 0:
-        notes.append("no request has an account: set `account:` in apilens.yaml")
-    elif share is not None and share < 1:
-        # Rounded down: 99.96 % is not all of them.
-        notes.append(f"{int(share * 1000) / 10} % of requests have an account")
+    if words := attributed(totals.attributed_share):
+        notes.append(words)
     if any(part.approximate for part in found):
         notes.append("quantiles are within 1 %: there are more than 2,000,000 events, or sampled ones")
     return tuple(notes)
@@ -168,14 +163,11 @@ def _query(options: ReportOptions, metrics: tuple[str, ...]) -> dict[str, Any]:
         "having": options.having,
         "sort": options.sort,
         "limit": "all" if options.limit is None else options.limit,
-        "since": _iso(options.window.since),
-        "until": _iso(options.window.until),
+        "since": iso(options.window.since),
+        "until": iso(options.window.until),
         "tz": options.tz,
+        **({"errors": options.errors} if options.errors else {}),
     }
-
-
-def _iso(moment: datetime | None) -> str | None:
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
 
 
 def _command(options: ReportOptions) -> str:
@@ -185,8 +177,8 @@ def _command(options: ReportOptions) -> str:
         ("--metrics", ",".join(options.metrics)),
         *(("--where", text) for text in options.where),
         ("--having", options.having),
-        ("--since", _iso(options.window.since)),
-        ("--until", _iso(options.window.until)),
+        ("--since", iso(options.window.since)),
+        ("--until", iso(options.window.until)),
         ("--sort", options.sort),
         ("--limit", "all" if options.limit is None else "" if options.limit == 20 else str(options.limit)),
         ("--tz", options.tz if options.tz != "UTC" else ""),

@@ -16,8 +16,8 @@ from apilens.errors import UsageError
 from apilens.render import RENDERERS
 
 if TYPE_CHECKING:
-    from apilens.config import Settings
-    from apilens.pipeline import ReadOptions
+    from apilens.accounts import Accounts
+    from apilens.config import ReadOptions, Settings
 
 DEFAULT_STORE = ".apilens"
 
@@ -82,6 +82,12 @@ class Session:
     # Whether --now or APILENS_NOW fixed the clock.
     fixed: bool = False
 
+    def accounts(self) -> Accounts | None:
+        """Read what `accounts:` in apilens.yaml names."""
+        from apilens.accounts import read_accounts
+
+        return read_accounts(self.settings.accounts, self.settings.show) if self.settings.accounts else None
+
     def say(self, line: str) -> None:
         """Print a line for people, unless --quiet."""
         if not self.quiet:
@@ -119,7 +125,7 @@ def clock(now: str | None) -> datetime:
 
 def read_options(input_format: str | None, log_format: str | None, source_tz: str | None) -> ReadOptions:
     """Return how logs are read."""
-    from apilens.pipeline import ReadOptions
+    from apilens.config import ReadOptions
     from apilens.window import zone_of
 
     if input_format and log_format:
@@ -134,3 +140,12 @@ def listed(text: str | None) -> tuple[str, ...]:
     from apilens.computed import split_names
 
     return tuple(split_names(text)) if text else ()
+
+
+def limit_of(text: str) -> int | None:
+    """Return a number of rows, None for all of them."""
+    if text == "all":
+        return None
+    if not text.isdecimal() or int(text) < 1:
+        raise UsageError(f"--limit {text!r} is no number of rows", hint="a number from 1, or all")
+    return int(text)

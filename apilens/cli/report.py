@@ -6,8 +6,15 @@ from typing import Any
 
 import click
 
-from apilens.cli.options import common_options, listed, output_options, read_options, reading_options, session
-from apilens.errors import UsageError
+from apilens.cli.options import (
+    common_options,
+    limit_of,
+    listed,
+    output_options,
+    read_options,
+    reading_options,
+    session,
+)
 
 
 @click.command(epilog="Metrics, dimensions and filters: docs/report.md.")
@@ -36,12 +43,12 @@ def report(
     from apilens.cli.output import show
     from apilens.cli.progress import progress_bar
     from apilens.cli.summary import tell
-    from apilens.engine import scan
-    from apilens.reading import reading, window_of
+    from apilens.reading import events_of, reading, window_of
     from apilens.sources import expand
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
     options = read_options(input_format, log_format, source_tz)
+    accounts = here.accounts()
     zone = tz or here.settings.tz
     total = sum(source.size or 0 for source in expand(files)[0]) if files else None
     with (
@@ -59,17 +66,10 @@ def report(
         asked = ReportOptions(
             now=here.now, by=listed(by), metrics=listed(metrics), where=where, having=having, sort=sort,
             limit=limit_of(limit), window=window, tz=zone, newest=newest, inputs=files,
+            errors=here.settings.errors.condition,
         )  # fmt: skip
-        result = ask(scan(store.files(window.since, window.until), store.dtypes), asked, columns=store.dtypes)
+        events, columns = events_of(store, window, accounts, asked.texts())
+        result = ask(events, asked, columns=columns)
     code = tell(summary, here, reads=False) if summary else 0
-    show(result, quiet=quiet, **output)
+    show(accounts.shown(result) if accounts else result, quiet=quiet, **output)
     return code
-
-
-def limit_of(text: str) -> int | None:
-    """Return a number of rows, None for all of them."""
-    if text == "all":
-        return None
-    if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"--limit {text!r} is no number of rows", hint="a number from 1, or all")
-    return int(text)

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from apilens.cli.options import Session, warn
 from apilens.errors import EXIT_INPUT
-from apilens.ingest import Summary
-from apilens.pipeline import Log
+
+if TYPE_CHECKING:
+    from apilens.ingest import Summary
+    from apilens.pipeline import Log
 
 _GOOD_FIT = 0.95
 _MOST_LINES = 20
+_MOST_RULES = 4
 
 
 def tell(summary: Summary, session: Session, *, reads: bool = True) -> int:
@@ -21,6 +26,8 @@ def tell(summary: Summary, session: Session, *, reads: bool = True) -> int:
             warn(f"  {problem.hint}")
     if reads and (summary.counts.read or not summary.problems):
         session.say(balance(summary))
+        if words := attribution(summary):
+            session.say(words)
     return EXIT_INPUT if summary.problems else 0
 
 
@@ -57,6 +64,24 @@ def balance(summary: Summary) -> str:
     if counts.lossy:
         words += f"; {counts.lossy:,} lines held bytes that are no UTF-8"
     return words
+
+
+def attribution(summary: Summary) -> str | None:
+    """Return the line that says how many requests have an account, and by which rules; None without requests."""
+    from apilens.heading import NO_ACCOUNTS, percent
+
+    total = sum(summary.sources.values())
+    found = [(rule, count) for rule, count in summary.sources.most_common() if rule is not None]
+    if not total:
+        return None
+    if not found:
+        return NO_ACCOUNTS
+    rules = ", ".join(f"{rule} {percent(count / total)}" for rule, count in sorted(found, key=_by_count)[:_MOST_RULES])
+    return f"{percent(sum(count for _, count in found) / total)} of requests have an account ({rules})"
+
+
+def _by_count(pair: tuple[str, int]) -> tuple[int, str]:
+    return -pair[1], pair[0]
 
 
 def _tell_format(log: Log, session: Session) -> None:

@@ -12,13 +12,14 @@ from typing import NamedTuple
 import polars as pl
 
 from apilens.config import IdentityRule, Settings
-from apilens.enrich.auth import AUTH
+from apilens.enrich.auth import AUTH, REQUEST_HEADERS, RESPONSE_HEADERS
 from apilens.enrich.base import Context, Step
 from apilens.enrich.client import CLIENT, HEALTH_CHECK
 from apilens.enrich.client_ip import CLIENT_IP
 from apilens.enrich.columns import configured, configured_dtypes
 from apilens.enrich.defaults import CONSTANTS, FAILURE_REASON, FINGERPRINT, TIMES
 from apilens.enrich.endpoint import ENDPOINT
+from apilens.enrich.error import ERROR
 from apilens.enrich.identity import ACCOUNT, API_KEY, SESSION, USER, asked_by, rules_of
 from apilens.enrich.redact import REDACT_STEPS, reject_shape
 from apilens.enrich.version import VERSION
@@ -29,10 +30,11 @@ __all__ = ["Context", "as_they_are", "asked", "configured_dtypes", "enrich", "ne
 STEPS: tuple[Step, ...] = (
     TIMES,
     CLIENT_IP,
-    ACCOUNT,
     USER,
     API_KEY,
     SESSION,
+    ACCOUNT,
+    ERROR,
     AUTH,
     FINGERPRINT,
     *REDACT_STEPS,
@@ -77,7 +79,7 @@ def needed_columns(columns: Collection[str] | None, settings: Settings) -> froze
     """Return the format's columns that are needed to make these event columns (None: all of them)."""
     if columns is None:
         return None
-    reads = {name for step in _needed_steps(columns, settings) for name in step.reads}
+    reads = {name for step in _needed_steps(columns, settings) for name in (*step.reads, *step.also(settings))}
     # A format may state itself what a step would make (an account, a version), so the wanted names count as well.
     return frozenset({"line", "item", "timestamp", "status", *columns, *reads})
 
@@ -86,7 +88,8 @@ def asked(settings: Settings, account: Sequence[IdentityRule]) -> Asked:
     """Return what settings, and the format's own `account` rules, ask the format to look for."""
     wants = [asked_by(rule) for rule in rules_of(settings, account)]
     fields = {field for _, field in wants if field} | {rule.from_ for rule in settings.columns.values()}
-    return Asked(frozenset(header for header, _ in wants if header), frozenset(), frozenset(fields))
+    headers = {header for header, _ in wants if header} | set(REQUEST_HEADERS)
+    return Asked(frozenset(headers), frozenset(RESPONSE_HEADERS), frozenset(fields))
 
 
 def _all_columns(settings: Settings) -> list[str]:
@@ -99,5 +102,5 @@ def _needed_steps(columns: Collection[str], settings: Settings) -> list[Step]:
     for step in reversed((*STEPS, configured(settings))):
         if wanted & set(step.makes):
             needed.append(step)
-            wanted |= set(step.reads)
+            wanted |= {*step.reads, *step.also(settings)}
     return needed[::-1]

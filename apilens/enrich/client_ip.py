@@ -194,7 +194,9 @@ def _client_ip(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     peers = frame["raw_peer"] if "raw_peer" in frame.columns else nothing
     forwarded = frame["raw_forwarded"] if "raw_forwarded" in frame.columns else None
     found = clients(peers, forwarded, context.settings.trusted_proxies)
-    return frame.with_columns(hide(found, context.settings.client_ip, context.hash_key).alias("client_ip"))
+    shown = hide(found, context.settings.client_ip, context.hash_key)
+    # Networks of customers are told by the whole address, whatever is stored of it.
+    return frame.with_columns(shown.alias("client_ip"), found.alias("raw_client"))
 
 
-CLIENT_IP = Step("client_ip", reads=("raw_peer", "raw_forwarded"), makes=("client_ip",), apply=_client_ip)
+CLIENT_IP = Step("client_ip", reads=("raw_peer", "raw_forwarded"), makes=("client_ip", "raw_client"), apply=_client_ip)

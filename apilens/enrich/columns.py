@@ -8,18 +8,12 @@ from apilens.config import Settings
 from apilens.enrich.base import Context, Step
 from apilens.enrich.mapping import map_distinct
 from apilens.enrich.secret_shapes import redact_shapes
-
-_DTYPES: dict[str, pl.DataType] = {
-    "int": pl.Int64(),
-    "float": pl.Float64(),
-    "string": pl.String(),
-    "bool": pl.Boolean(),
-}
+from apilens.schema import TYPE_NAMES
 
 
 def configured_dtypes(settings: Settings) -> dict[str, pl.DataType]:
     """Return name → type of the columns that settings configure."""
-    return {name: _DTYPES[rule.type] for name, rule in settings.columns.items()}
+    return {name: TYPE_NAMES[rule.type] for name, rule in settings.columns.items()}
 
 
 def configured(settings: Settings) -> Step:

@@ -7,10 +7,11 @@ from functools import lru_cache
 
 import polars as pl
 
-from apilens.config import RedactSettings, regex_problem
+from apilens.config import RedactSettings
 from apilens.enrich.secret_numbers import PREFILTER as NUMBERS
 from apilens.enrich.secret_numbers import redact_numbers
 from apilens.errors import ConfigError
+from apilens.identity_rule import regex_problem
 
 # What stands before a token that begins with letters, so that `disk-` is not `sk-`. An escape may end in a letter.
 _START = r"(^|[^A-Za-z0-9]|%[0-9A-Fa-f]{2})"

@@ -50,6 +50,7 @@ _WHOLE = ("raw_request_headers", "raw_response_headers", "raw_request_body", "ra
 _ALWAYS = ("timestamp", "status", "request", "method", "raw_target")
 # Columns that every frame of events has.
 _PLACED = ("line", "item", "timestamp", "status")
+_BODY = "raw_response_body"
 
 
 def json_format(name: str, fields: Mapping[str, str], *, time_is: Literal["start", "end"] | None = None) -> Format:
@@ -116,6 +117,7 @@ def parse_mapped(data: bytes, first_line: int, options: ParseOptions, mapping: J
         or column.startswith("_")
         or (_wants(options, column) or bool(asked.get(column)))
         or (column == "query" and options.wants("raw_target"))
+        or (column == _BODY and options.wants("raw_error_body"))
     }
     wanted |= {f"raw_field.{path}": (Place(path),) for path in sorted(options.needs.fields)}
     lists = {f"_{path}": (Place(path),) for path in mapping.attributes}
@@ -123,7 +125,7 @@ def parse_mapped(data: bytes, first_line: int, options: ParseOptions, mapping: J
     paths = paths_of(decoded, dotted_keys=True)
     objects = read_objects(data, first_line, paths.schema, unwrap=mapping.unwrap, fast=fast)
     # What `finish` and the headers need is read whoever wants it.
-    inner = {column for column in wanted if column.startswith("_")} | {name for name in asked if name in wanted}
+    inner = {column for column in wanted if column.startswith("_") or column in (*asked, _BODY)}
     reading = options if options.columns is None else replace(options, columns=options.columns | inner)
     texts = _with_attributes(read_texts(objects, paths, decoded), wanted, mapping.attributes)
     parsed = mapped_events(objects, texts, wanted, reading, no_status=mapping.no_status, only=mapping.only)
@@ -136,6 +138,11 @@ def parse_mapped(data: bytes, first_line: int, options: ParseOptions, mapping: J
     events = _by_headers(events, own, options)
     if mapping.finish:
         events = mapping.finish(events)
+    if _BODY in events.columns and options.wants("raw_error_body"):
+        # Of successes, only what may hold errors of GraphQL.
+        tells = (pl.col("status") >= 400) | pl.col(_BODY).str.contains('"errors"', literal=True)
+        events = events.with_columns(pl.when(tells).then(json_values(pl.col(_BODY))).alias("raw_error_body"))
+        events = events if _wants(options, _BODY) else events.drop(_BODY)
     unwanted = [
         name for name in events.columns
         if name.startswith("_") or not (name in _PLACED or name.startswith(ASKED) or options.wants(name))

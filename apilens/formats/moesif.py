@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import base64
+import binascii
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
@@ -10,7 +12,7 @@ import polars as pl
 
 from apilens.formats.base import Format, Parsed, ParseOptions, Sample
 from apilens.formats.json_events import Place, Texts, instants, json_values, judged, paths_of, read_texts, values
-from apilens.formats.json_lines import BLANKS, read_objects
+from apilens.formats.json_lines import BLANKS, Objects, read_objects
 from apilens.formats.json_paths import header_values
 from apilens.formats.values import byte_count, stated, status_code
 
@@ -45,12 +47,6 @@ HEADERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "response_bytes": (("response_headers", "content-length"),),
     "request_id": (("request_headers", "x-request-id"), ("response_headers", "x-request-id")),
 }
-# Where the body of an error names its code and the field it is about. `error` may be an object or the code itself.
-ERROR_CODE = ("error.code", "error.type", "error", "Error", "code", "error_code", "errorCode", "type", "errors.0.code")
-ERROR_FIELD = ("field", "error.field", "error.param", "errors.0.field", "missing.0", "missing", "param")
-_CODE = r"^[\w.:/-]{1,64}$"
-_FIELD = r"^[\w.\[\]-]{1,128}$"
-
 _HOST = r"^(?i:[a-z][a-z0-9+.-]*)://(?:[^/?#@]*@)?(\[[^\]/?#]*\]|[^/?#:]+)"
 # What must be read for a column besides what stands at its own paths.
 _MADE_FROM = {
@@ -71,6 +67,24 @@ _WHOLE = {
 }
 
 
+# Text, and as text base64: see MOST_BYTES in enrich/error_body.py.
+_MOST_BODY = 64 << 10
+
+
+class _Answer(msgspec.Struct, frozen=True):
+    body: msgspec.Raw = msgspec.Raw(b"null")
+    encoding: str | None = msgspec.field(default=None, name="transfer_encoding")
+    camel_encoding: str | None = msgspec.field(default=None, name="transferEncoding")
+
+
+class _Answered(msgspec.Struct, frozen=True):
+    response: _Answer = _Answer()
+
+
+class _Event(_Answered, frozen=True):
+    source: _Answered | None = msgspec.field(default=None, name="_source")
+
+
 class _Hits(msgspec.Struct):
     hits: list[msgspec.Raw]
 
@@ -79,6 +93,7 @@ class _Search(msgspec.Struct):
     hits: _Hits
 
 
+_ANSWER = msgspec.json.Decoder(_Event)
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _SEARCH = msgspec.json.Decoder(_Search)
 
@@ -92,13 +107,16 @@ def parse_moesif(data: bytes, first_line: int, options: ParseOptions, *, fast: b
     # Times without a zone are UTC, whatever zone other logs are in.
     time = instants(texts.series(places["timestamp"]), "UTC").alias("timestamp")
     status = texts.series(places["status"])
-    inner = [time, status.to_frame().select(status_code(pl.first()).alias(" status")).to_series()]
+    inner = [time]
     if "response_time" in places:
         ended = instants(texts.series(places["response_time"]), "UTC")
         inner.append(((ended - time).dt.total_microseconds() / 1000).alias(" taken"))
     inner += _headers(texts, places, options)
     texts = Texts(texts.frame.with_columns(inner))
     events = texts.frame.select("timestamp", **_columns(texts, places, options))
+    if options.wants("raw_error_body"):
+        codes = status.to_frame().select(status_code(pl.first())).to_series()
+        events = events.with_columns(_error_bodies(objects, codes >= 400))
     return judged(
         objects, events, status=status, options=options, status_paths=[place.path for place in places["status"]]
     )
@@ -127,9 +145,6 @@ def _places(options: ParseOptions, *, exported: bool) -> dict[str, tuple[Place, 
     asked |= {"response_headers"} if options.needs.response_headers else set()
     paths = {column: at for column, at in PATHS.items() if column in asked}
     paths |= {f"raw_field.{path}": (path,) for path in sorted(options.needs.fields)}
-    for column, below_body in (("error_code", ERROR_CODE), ("error_field", ERROR_FIELD)):
-        if options.wants(column):
-            paths[column] = tuple(f"response.body.{path}" for path in below_body)
     if options.columns is not None:
         paths |= {column: (path,) for column, path in _WHOLE.items() if options.wants(column)}
     prefixes = ("", "_source.") if exported else ("",)
@@ -138,7 +153,7 @@ def _places(options: ParseOptions, *, exported: bool) -> dict[str, tuple[Place, 
 
 def _columns(texts: Texts, places: Mapping[str, tuple[Place, ...]], options: ParseOptions) -> dict[str, pl.Expr]:
     """Return column → expression over the texts and the inner columns."""
-    special = (*_ALWAYS, *_INNER, "error_code", "error_field")
+    special = (*_ALWAYS, *_INNER)
     made = values(texts, {column: at for column, at in places.items() if column not in special})
     for column, where in HEADERS.items():
         names = [f"{source} {name}" for source, name in where]
@@ -158,17 +173,30 @@ def _columns(texts: Texts, places: Mapping[str, tuple[Place, ...]], options: Par
     if "action" in made:
         is_action = made["action"].is_not_null() & (made["method"].is_null() if "method" in made else True)
         made["kind"] = pl.when(is_action).then(pl.lit("action"))
-    for column, pattern in (("error_code", _CODE), ("error_field", _FIELD)):
-        found = _named_in_body(texts, places.get(column, ()), pattern)
-        if found:
-            made[column] = pl.when(pl.col(" status") >= 400).then(pl.coalesce(found))
     return made
 
 
-def _named_in_body(texts: Texts, places: Sequence[Place], pattern: str) -> list[pl.Expr]:
-    """Return what stands at the places, as far as it is a name: an `error` may be a sentence or an object as well."""
-    found = (texts.first([place]) for place in places)
-    return [pl.when(text.str.contains(pattern)).then(text) for text in found if text is not None]
+def _error_bodies(objects: Objects, failed: pl.Series) -> pl.Series:
+    """Return the bodies of failed requests as JSON text; of others, those that may hold errors of GraphQL.
+
+    Decoded a row at a time, since only failed requests need it: as a column every body would be written out.
+    """
+    rows = [row for row, bad in enumerate(failed) if bad or b'"errors"' in objects.texts[row]]
+    bodies = [_error_body(objects.texts[row]) for row in rows]
+    nothing = pl.repeat(None, len(failed), dtype=pl.String, eager=True)
+    return nothing.scatter(rows, pl.Series(bodies, dtype=pl.String)).alias("raw_error_body")
+
+
+def _error_body(text: bytes) -> str | None:
+    try:
+        event = _ANSWER.decode(text)
+        answer = (event.source or event).response
+        body = bytes(answer.body)
+        if "base64" in (answer.encoding, answer.camel_encoding):
+            body = base64.b64decode(msgspec.json.decode(body, type=str), validate=True)
+        return body.decode() if body != b"null" and len(body) <= _MOST_BODY else None
+    except (msgspec.MsgspecError, binascii.Error, UnicodeError, RecursionError, ValueError):
+        return None
 
 
 def _unwrapped(line: bytes) -> list[bytes] | None:
@@ -212,8 +240,7 @@ MOESIF = Format(
                 "session": "s-1",
                 "event_id": "a3765025-46ec-45dd-bc83-b136c8d1d257",
                 "direction": "incoming",
-                "error_code": "missing_field",
-                "error_field": "user_id",
+                "raw_error_body": '{"error":{"code":"missing_field","field":"user_id"}}',
             },
         ),
         Sample(

@@ -9,6 +9,8 @@ from typing import Any
 from apilens.result import Field
 
 UNATTRIBUTED = "(unattributed)"
+# Columns in which nothing is somebody nobody knows.
+_WHOSE = ("account", "account_source")
 _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
 
 
@@ -34,7 +36,7 @@ def jsonable(value: Any) -> Any:
 def plain(value: Any, field: Field) -> str:
     """Return a cell in full, for TSV and CSV: null is empty, an unknown account is named."""
     if value is None:
-        return UNATTRIBUTED if field.name == "account" else ""
+        return UNATTRIBUTED if field.name in _WHOSE else ""
     if isinstance(value, bool):
         return "true" if value else "false"
     made = jsonable(value)
@@ -44,7 +46,7 @@ def plain(value: Any, field: Field) -> str:
 def human(value: Any, field: Field, zone: tzinfo = UTC) -> str:
     """Return a cell for people: 1,204 · 79.0 % · 212 ms · 3.1 MB; times in their zone."""
     if value is None:
-        return UNATTRIBUTED if field.name == "account" else "·"
+        return UNATTRIBUTED if field.name in _WHOSE else "·"
     if isinstance(value, datetime):
         return f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
     if isinstance(value, bool) or not isinstance(value, int | float):

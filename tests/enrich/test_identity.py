@@ -270,7 +270,7 @@ def test_a_refused_account_is_not_verified_unless_a_gateway_states_it() -> None:
     found = identified(columns, Settings())
 
     assert found["account_verified"] == [True, False, False, True, True, True, None]
-    assert found["auth_failure"] == [None, None, "forbidden", None, None, None, None]
+    assert found["auth_failure"] == [None, "invalid", "forbidden", None, None, "invalid", None]
 
 
 def test_an_expired_token_is_why_a_request_was_refused() -> None:
@@ -290,7 +290,7 @@ def test_an_expired_token_is_why_a_request_was_refused() -> None:
 
     found = identified(columns, Settings(account=(IdentityRule(jwt="sub"),)))
 
-    assert found["auth_failure"] == ["expired", None, None, None, None, None]
+    assert found["auth_failure"] == ["expired", "invalid", "invalid", "invalid", "invalid", "missing"]
     assert found["auth_scheme"] == ["bearer"] * 5 + [None]
 
 
@@ -325,6 +325,7 @@ def test_what_is_asked_of_the_format() -> None:
     )
 
     assert asked(settings, [IdentityRule(field="not used")]) == (
-        frozenset({"x-org", "authorization", "x-token"}), frozenset(), frozenset({"org.id"}),
+        frozenset({"x-org", "authorization", "x-token"}), frozenset({"www-authenticate", "grpc-status"}),
+        frozenset({"org.id"}),
     )  # fmt: skip
     assert asked(Settings(), [IdentityRule(field="org")]).fields == {"org"}

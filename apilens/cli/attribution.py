@@ -1,0 +1,62 @@
+"""apilens attribution: which rules find the accounts, and what has none."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from apilens.cli.options import common_options, limit_of, output_options, read_options, reading_options, session
+
+
+@click.command(epilog="How accounts are found: docs/accounts.md.")
+@click.argument("files", nargs=-1, metavar="[FILE…|-]")
+@click.option("--where", metavar="SQL", multiple=True, help="Only these events; several are joined by AND.")
+@click.option("--since", metavar="TIME", help="From: 24h, 7d, yesterday, 2026-11-01, 2026-11-01T10:00Z …")
+@click.option("--until", metavar="TIME", help="Up to, exclusive.")
+@click.option("--limit", "-n", metavar="N|all", default="10", help="Endpoints and user agents to show.  [10]")
+@click.option("--tz", metavar="ZONE", help="Zone that times are shown in and dates are meant in.  [UTC]")
+@output_options
+@reading_options
+@common_options
+def attribution(
+    files: tuple[str, ...], where: tuple[str, ...], since: str | None, until: str | None, limit: str, tz: str | None,
+    input_format: str | None, log_format: str | None, source_tz: str | None,
+    store_path: str | None, config_path: str | None, now: str | None, quiet: bool, **output: Any,
+) -> int:  # fmt: skip
+    """Show the share of requests by the rule that found their account, and the top endpoints and user agents of those
+    without one. Reads the store, or log FILEs directly ('-' is stdin)."""
+    from apilens.analyses.attribution import AttributionOptions
+    from apilens.analyses.attribution import attribution as ask
+    from apilens.cli.output import show
+    from apilens.cli.progress import progress_bar
+    from apilens.cli.summary import tell
+    from apilens.reading import events_of, reading, window_of
+    from apilens.sources import expand
+
+    here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
+    options = read_options(input_format, log_format, source_tz)
+    accounts = here.accounts()
+    zone = tz or here.settings.tz
+    total = sum(source.size or 0 for source in expand(files)[0]) if files else None
+    with (
+        progress_bar(total, enabled=bool(files) and not quiet) as advance,
+        reading(
+            files, store=here.store, settings=here.settings, options=options, now=here.now, advance=advance
+        ) as read,
+    ):
+        store, summary = read
+        window, newest, note = window_of(
+            store, since=since or here.settings.defaults.since, until=until, now=here.now, tz=zone
+        )
+        if note:
+            here.say(note)
+        asked = AttributionOptions(
+            now=here.now, where=where, limit=limit_of(limit), window=window, tz=zone, newest=newest, inputs=files,
+            errors=here.settings.errors.condition,
+        )  # fmt: skip
+        events, columns = events_of(store, window, accounts, asked.texts())
+        result = ask(events, asked, columns=columns)
+    code = tell(summary, here, reads=False) if summary else 0
+    show(result, quiet=quiet, **output)
+    return code

@@ -1,0 +1,55 @@
+"""What stands around every answer: the window, zone, filters, events and their age, and the attributed share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from apilens.answer import Totals
+from apilens.window import Window, span, zone_of
+
+NO_ACCOUNTS = "no request has an account: set `account:` in apilens.yaml"
+
+
+def header(
+    totals: Totals, *, window: Window, tz: str, where: Sequence[str], errors: str | None, newest: datetime | None,
+    now: datetime,
+) -> tuple[str, ...]:  # fmt: skip
+    """Return the header lines of an answer; `errors` is the condition of errors where it is not the default."""
+    zone = zone_of(tz)
+
+    def shown(moment: datetime) -> str:
+        return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
+
+    since, until = window.since, window.until
+    bounds = f"from {shown(since)}" if since else "from the first event"
+    bounds += f" until {shown(until)}" if until else " to the last"
+    lines = [f"window: {bounds} ({tz})" if since or until else f"window: all events ({tz})"]
+    lines.extend(f"where: {text}" for text in where)
+    if errors:
+        lines.append(f"errors: {errors}")
+    count = totals.requests
+    events = f"{count:,} request{'' if count == 1 else 's'}"
+    newest = newest or totals.newest
+    if newest:
+        events += f", the newest event {shown(newest)}, {span(now - newest)} old"
+    return (*lines, events)
+
+
+def attributed(share: float | None) -> str | None:
+    """Return the line that says how many requests have an account, None where all do or there are none."""
+    if share is None or share == 1:
+        return None
+    if share == 0:
+        return NO_ACCOUNTS
+    return f"{percent(share)} of requests have an account"
+
+
+def percent(share: float) -> str:
+    """Return a share rounded down: 99.96 % is not all of them."""
+    return f"{int(share * 1000) / 10} %"
+
+
+def iso(moment: datetime | None) -> str | None:
+    """Return a time as queries and commands have it: ISO 8601 in UTC."""
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z") if moment else None
