@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from apilens.formats.base import ParseOptions
+from apilens.formats.failure import envoy_reason, haproxy_reason, squid_reason
 from apilens.formats.request import check_targets, split_requests
 from apilens.formats.tail import read_tails
 from apilens.formats.values import (
+    NO_ANSWER,
     NO_STATUS,
     byte_count,
     duration_ms,
@@ -37,11 +39,20 @@ CAPTURES: Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
     "millis": ("duration_ms", lambda text: duration_ms(text, milliseconds=1)),
     "seconds": ("duration_ms", lambda text: duration_ms(text, milliseconds=1000)),
     "upstream_ms": ("upstream_ms", lambda value: value),
+    "target_seconds": ("upstream_ms", lambda text: duration_ms(text, milliseconds=1000)),
+    "upstream_millis": ("upstream_ms", lambda text: duration_ms(text, milliseconds=1)),
     "upstream_seconds": ("upstream_ms", lambda text: durations_ms(text, milliseconds=1000)),
     "upstream_status": ("upstream_status", last_status),
     "request_bytes": ("request_bytes", byte_count),
     "bytes": ("response_bytes", byte_count),
     "total_bytes": ("response_bytes", byte_count),
+    "failure_reason": ("failure_reason", stated),
+    "haproxy_state": ("failure_reason", haproxy_reason),
+    "envoy_flags": ("failure_reason", envoy_reason),
+    "squid_result": ("failure_reason", squid_reason),
+    "error_code": ("error_code", stated),
+    "service": ("service", stated),
+    "node": ("node", stated),
     "request_id": ("request_id", stated),
     "trace_id": ("trace_id", stated),
     "target": ("raw_target", lambda text: text),
@@ -51,12 +62,15 @@ CAPTURES: Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
     "forwarded": ("raw_forwarded", stated),
     "user": ("raw_remote_user", stated),
 }
-_ALWAYS = frozenset({"time", "status"})
+_ALWAYS = frozenset({"time", "status", "status_or_none"})
 _REQUEST = frozenset({"request", "method", "target", "path", "query", "target_host"})
+# What an AWS balancer took itself, and its target in between; -1 says that one of them did not happen.
+_PARTS_OF_DURATION = ("seconds_before", "target_seconds", "seconds_behind")
 # Captures of which other columns are made than their own.
 _SPREADS: Mapping[str, frozenset[str]] = {
     "request": frozenset({"method", "protocol", "host", "raw_target"}),
     "tail": frozenset({"raw_forwarded", "duration_ms", "upstream_ms"}),
+    **dict.fromkeys(_PARTS_OF_DURATION, frozenset({"duration_ms"})),
 }
 
 
@@ -82,8 +96,15 @@ def needed_columns(options: ParseOptions) -> list[str]:
 def typed_events(texts: pl.DataFrame, options: ParseOptions) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the events of captured texts in the shape of `Parsed.events`, and `line`, `reason` of lines that fail.
 
-    A line fails if its time or status cannot be read, or its sizes are no sizes.
+    A line fails if its time or status cannot be read, or its sizes are no sizes. A status that was captured as
+    `status_or_none`, or not at all, may be missing: a proxy logs requests that nobody answered, too.
     """
+    unanswered = pl.lit("status" not in texts.columns)
+    if "status_or_none" in texts.columns:
+        unanswered = pl.col("status_or_none").is_in(NO_ANSWER)
+        texts = texts.with_columns(status="status_or_none")
+    elif "status" not in texts.columns:
+        texts = texts.with_columns(status=pl.lit(None, pl.String))
     texts = texts.with_columns(
         log_time(texts["time"], options.source_tz).alias("timestamp"),
         status_code(pl.col("status")),
@@ -92,7 +113,7 @@ def typed_events(texts: pl.DataFrame, options: ParseOptions) -> tuple[pl.DataFra
     sizes = [name for name in ("bytes", "total_bytes", "request_bytes") if name in texts.columns]
     fault = pl.coalesce(
         time_fault(options.latest),
-        pl.when(pl.col("status").is_null()).then(pl.lit(NO_STATUS)),
+        pl.when(pl.col("status").is_null() & ~unanswered).then(pl.lit(NO_STATUS)),
         *(size_fault(pl.col(name)) for name in sizes),
     )
     reasons = texts.select("line", fault.alias("reason"))
@@ -110,6 +131,12 @@ def _spread(texts: pl.DataFrame) -> pl.DataFrame:
     for name in ("tail", "tail_in_seconds"):
         if name in texts.columns:
             texts = read_tails(texts.rename({name: "tail"}), whole_micros=name == "tail")
+    if "seconds_before" in texts.columns:
+        parts = [pl.col(name).cast(pl.Float64, strict=False) for name in _PARTS_OF_DURATION]
+        known = pl.all_horizontal(part >= 0 for part in parts)
+        texts = texts.with_columns(
+            duration_ms=pl.when(known).then(duration_ms(pl.sum_horizontal(parts), milliseconds=1000))
+        )
     if "path" in texts.columns and "target" not in texts.columns:
         query = stated(pl.col("query").str.strip_prefix("?")) if "query" in texts.columns else pl.lit(None, pl.String)
         target = pl.when(query.is_null()).then("path").otherwise(pl.concat_str("path", pl.lit("?"), query))
