@@ -9,18 +9,15 @@ from apilens.formats.fields import REQUEST, Field, address, exactly, field_lines
 from apilens.formats.pattern import Capture
 from apilens.formats.values import BAD_SIZE, NO_STATUS, NO_TIME
 
+_TYPE = Field(("[a-z0-9]+ ",), ("(?:https?|h2|grpcs?|wss?) ",))
 _TIME = Field((Capture("time", "[0-9T:.-]+Z"),), (Capture("time", "[0-9][^ ]*"),))
-_SECONDS = "-1|[0-9]{1,9}(?:[.][0-9]{1,9})?"
-_DURATIONS = exactly(
-    Capture("seconds_before", _SECONDS), " ", Capture("target_seconds", _SECONDS), " ",
-    Capture("seconds_behind", _SECONDS),
-)  # fmt: skip
+_DURATIONS = exactly(Capture("seconds_in_parts", "[0-9.-]+ [0-9.-]+ [0-9.-]+"))
 # The target group by its name; `-` where no target was asked.
 _GROUP = Field(
     ("(?:arn:[!-.0-~]*/", Capture("service", "[!-.0-~]+"), "/[!-~]*|-)"),
     ("(?:arn:[^ /]*/", Capture("service", "[^ /]+"), "[^ ]*|[^ ]+)"),
 )
-_TRACE = exactly('"(?:Root=', Capture("trace_id", '[^ ";]*'), '[^"]*|[^"R][^"]*)?"')
+_TRACE = exactly('"(?:Root=', Capture("trace_id", "[!#-:<-~]*"), '(?:;[!#-~]*)?|[!#-QS-~][ !#-~]*)?"')
 _WHEN = datetime(2018, 7, 2, 22, 23, 0, 186641, tzinfo=UTC)
 _ALB = (
     "https 2018-07-02T22:23:00.186641Z app/my-lb/50dc6c495c0c9188 192.0.2.131:2817 10.0.0.1:80 0.086 0.048 0.037"
@@ -40,7 +37,7 @@ AWS_ALB = Format(
     time_is="end",
     parse=field_lines(
         (
-            "(?:https?|h2|grpcs?|wss?) ", _TIME, " ", token(), " ", address(), " ", token(), " ", _DURATIONS, " ",
+            _TYPE, _TIME, " ", token(), " ", address(), " ", token(), " ", _DURATIONS, " ",
             status("status_or_none"),
         ),
         (

@@ -28,7 +28,7 @@ def _as_istio(tier: Tier) -> Tier:
     def read(lines: pl.DataFrame, wanted: frozenset[str]) -> pl.DataFrame:
         used = {"peer": "forwarded", "service": "server_name"}
         texts = tier(lines, wanted | {used[name] for name in used if name in wanted})
-        made = {}
+        made: dict[str, pl.Expr] = {}
         if "peer" in wanted:
             told = texts["peer"].str.ends_with(":0") & ~texts["forwarded"].is_in(["-", ""])
             made["peer"] = pl.when(~told.fill_null(False)).then(pl.col("peer").str.replace(":[0-9]+$", ""))

@@ -1,8 +1,11 @@
 """The recipe for lines of fields: from one declaration a fast pattern and a tolerant one.
 
 A field reads strictly what nearly every line has there, printable ASCII without escapes, and loosely what servers have
-been seen to write. Fields in `front` must be there; those in `behind` may be missing from any of them on, in lines of
-an older version or cut off, and may be followed by fields of a newer one.
+been seen to write. A strict pattern is three times as fast if each next byte says how it goes on: alternatives, and
+what follows a repetition, begin with different characters; and if it has at most 16 captures.
+
+Fields in `front` must be there; those in `behind` may be missing from any of them on, in lines of an older version or
+cut off, and may be followed by fields of a newer one.
 """
 
 from __future__ import annotations
@@ -49,7 +52,7 @@ def token(name: str = "") -> Field:
 
 def number(name: str = "") -> Field:
     """Return a size, or `-`; what is neither makes a reject of a line that has it in a place of a size."""
-    return Field((_capture(name, "[0-9]{1,18}|-"),), (_capture(name, "[^ ]+"),))
+    return Field((_capture(name, "[0-9]+|-"),), (_capture(name, "[^ ]+"),))
 
 
 def quoted(name: str = "") -> Field:
@@ -64,11 +67,11 @@ def status(name: str = "status") -> Field:
 
 def address(name: str = "peer") -> Field:
     """Return an address without the port behind it, which an IPv6 address has without brackets, too."""
-    return Field((_capture(name, "[0-9.]+"), ":[0-9]{1,5}"), (_capture(name, "[^ ]*"), ":[0-9]+"))
+    return Field((_capture(name, "[0-9.]+"), ":[0-9]+"), (_capture(name, "[^ ]*"), ":[0-9]+"))
 
 
 _TARGET: tuple[Piece, ...] = (
-    Capture("method", "[A-Z]{1,20}"), " (?:https?://", Capture("target_host", "[!$-.0-9;-?A-~]+"), "(?::[0-9]{1,5})?)?",
+    Capture("method", "[A-Z]{1,20}"), " (?:https?://", Capture("target_host", "[!$-.0-9;-?A-~]+"), "(?::[0-9]+)?)?",
     Capture("target", r"/[!#-\[\]-~]*"), " HTTP/", Capture("protocol", "[0-9.]{1,4}"),
 )  # fmt: skip
 # The request line in quotes, its target a path or an URL.

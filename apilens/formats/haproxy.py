@@ -14,7 +14,7 @@ from apilens.formats.values import BAD_SIZE, NO_STATUS, NO_TIME
 
 # RFC 3164 with a host and a process; other prefixes are read, too, but slower.
 _PREFIX = Field(
-    (r"(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [!-~]+ [!-Z^-~]+(?:\[[0-9]+\])?: )?",), ("(?:.*? )?",)
+    (r"(?:[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [!-~]+ [!-9;-Z^-~]+(?:\[[0-9]+\])?: )?",), ("(?:.*? )?",)
 )  # fmt: skip
 _SERVER = Field(
     (r"[!-~]+ ", Capture("service", "[!-.0-~]+"), r"/[!-~]+ "), ("[^ ]+ ", Capture("service", "[^ /]+"), "/[^ ]+ ")

@@ -39,7 +39,6 @@ CAPTURES: Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
     "millis": ("duration_ms", lambda text: duration_ms(text, milliseconds=1)),
     "seconds": ("duration_ms", lambda text: duration_ms(text, milliseconds=1000)),
     "upstream_ms": ("upstream_ms", lambda value: value),
-    "target_seconds": ("upstream_ms", lambda text: duration_ms(text, milliseconds=1000)),
     "upstream_millis": ("upstream_ms", lambda text: duration_ms(text, milliseconds=1)),
     "upstream_seconds": ("upstream_ms", lambda text: durations_ms(text, milliseconds=1000)),
     "upstream_status": ("upstream_status", last_status),
@@ -64,13 +63,11 @@ CAPTURES: Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
 }
 _ALWAYS = frozenset({"time", "status", "status_or_none"})
 _REQUEST = frozenset({"request", "method", "target", "path", "query", "target_host"})
-# What an AWS balancer took itself, and its target in between; -1 says that one of them did not happen.
-_PARTS_OF_DURATION = ("seconds_before", "target_seconds", "seconds_behind")
 # Captures of which other columns are made than their own.
 _SPREADS: Mapping[str, frozenset[str]] = {
     "request": frozenset({"method", "protocol", "host", "raw_target"}),
     "tail": frozenset({"raw_forwarded", "duration_ms", "upstream_ms"}),
-    **dict.fromkeys(_PARTS_OF_DURATION, frozenset({"duration_ms"})),
+    "seconds_in_parts": frozenset({"duration_ms", "upstream_ms"}),
 }
 
 
@@ -131,12 +128,8 @@ def _spread(texts: pl.DataFrame) -> pl.DataFrame:
     for name in ("tail", "tail_in_seconds"):
         if name in texts.columns:
             texts = read_tails(texts.rename({name: "tail"}), whole_micros=name == "tail")
-    if "seconds_before" in texts.columns:
-        parts = [pl.col(name).cast(pl.Float64, strict=False) for name in _PARTS_OF_DURATION]
-        known = pl.all_horizontal(part >= 0 for part in parts)
-        texts = texts.with_columns(
-            duration_ms=pl.when(known).then(duration_ms(pl.sum_horizontal(parts), milliseconds=1000))
-        )
+    if "seconds_in_parts" in texts.columns:
+        texts = texts.with_columns(**_in_parts(pl.col("seconds_in_parts")))
     if "path" in texts.columns and "target" not in texts.columns:
         query = stated(pl.col("query").str.strip_prefix("?")) if "query" in texts.columns else pl.lit(None, pl.String)
         target = pl.when(query.is_null()).then("path").otherwise(pl.concat_str("path", pl.lit("?"), query))
@@ -148,6 +141,14 @@ def _spread(texts: pl.DataFrame) -> pl.DataFrame:
     if "target" in texts.columns and "method" in texts.columns:
         return check_targets(texts)
     return texts
+
+
+def _in_parts(seconds: pl.Expr) -> dict[str, pl.Expr]:
+    """Return the time that a balancer and its target took, `0.1 0.2 0.1`, as far as each part (-1: not) happened."""
+    split = seconds.str.split_exact(" ", 2)
+    parts = [duration_ms(split.struct.field(f"field_{part}"), milliseconds=1000) for part in range(3)]
+    # A null part makes the sum null.
+    return {"duration_ms": (parts[0] + parts[1] + parts[2]).round(6), "upstream_ms": parts[1]}
 
 
 def _columns(captures: list[str], options: ParseOptions) -> list[pl.Expr]:
