@@ -16,8 +16,8 @@ APACHE_SSL = Format(
     title="Apache ssl_request_log; it states no status",
     time_is="start",
     parse=field_lines(
-        (TIME, " ", token("peer"), " ", _TLS, token(), " ", REQUEST),
-        (number("bytes"), quoted("referrer"), quoted("agent")),
+        (TIME, " ", token("peer"), " ", _TLS, token()),
+        (REQUEST, number("bytes"), quoted("referrer"), quoted("agent")),
     ),
     samples=(
         Sample(

@@ -41,7 +41,7 @@ AWS_ALB = Format(
             status("status_or_none"),
         ),
         (
-            token("upstream_status"), number("request_bytes"), number("total_bytes"), REQUEST, quoted("agent"), token(),
+            token("target_status"), number("request_bytes"), number("total_bytes"), REQUEST, quoted("agent"), token(),
             token(), _GROUP, _TRACE, quoted("raw_field.domain_name"), quoted("raw_field.chosen_cert_arn"), token(),
             token(), quoted("raw_field.actions_executed"), quoted(), quoted("failure_reason"),
         ),
@@ -86,11 +86,11 @@ AWS_ELB = Format(
     # When the request came in, unlike the application load balancer.
     time_is="start",
     parse=field_lines(
+        (_TIME, " ", token("service"), " ", address(), " ", token(), " ", _DURATIONS, " ", status("status_or_none")),
         (
-            _TIME, " ", token("service"), " ", address(), " ", token(), " ", _DURATIONS, " ", status("status_or_none"),
-            " ", token("upstream_status"), " ", number("request_bytes"), " ", number("bytes"), " ", REQUEST,
+            token("target_status"), number("request_bytes"), number("bytes"), REQUEST, quoted("agent"), token(),
+            token(),
         ),
-        (quoted("agent"), token(), token()),
         other='^[0-9][^ ]*Z [^ ]+ [^ ]+ [^ ]+ [-0-9.]+ [-0-9.]+ [-0-9.]+ - - [0-9]+ [0-9]+ "- - - "',
     ),
     samples=(

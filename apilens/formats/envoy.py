@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from apilens.formats.base import Format, Sample
-from apilens.formats.fields import REQUEST, Field, exactly, field_lines, number, quoted, status, token
+from apilens.formats.fields import REQUEST, Field, exactly, field_lines, field_tiers, number, quoted, status, token
 from apilens.formats.pattern import Capture, Tier
 from apilens.formats.values import NO_STATUS, NO_TIME
 
@@ -19,6 +19,8 @@ _REQUESTED_BY = (quoted("forwarded"), quoted("agent"), quoted("request_id"), quo
 _WHY = exactly(r'(?:[^ "]+ [^ "]+ )?(?:"[^"]*" )?"[^"]*"')
 # The part of both names of a cluster that is the name of a service, such as `details.default.svc.cluster.local`.
 _SERVICE = r"([a-z0-9-]+[.][a-z0-9-]+[.]svc[.][a-z0-9.-]+)$"
+# A line cut off behind its status may be either's.
+_CUT = field_tiers((_TIME, REQUEST, " ", status("status_or_none")))[1:]
 _TCP = r'^\[[^\[\]]+\] "- - -" '
 
 
@@ -60,8 +62,10 @@ ISTIO = Format(
             token("raw_field.route_name"),
         ),
         finish=_as_istio,
+        also=_CUT,
         other=_TCP,
     ),
+    telling=("duration_ms",),
     samples=(
         Sample(
             _ISTIO,
@@ -100,8 +104,10 @@ ENVOY = Format(
         (_TIME, REQUEST, " ", status("status_or_none"), " ", _FLAGS, " ", number("request_bytes"), " ",
          number("bytes")),
         (*_TIMES, *_REQUESTED_BY),
+        also=_CUT,
         other=_TCP,
     ),
+    telling=("duration_ms",),
     samples=(
         Sample(
             _ENVOY,

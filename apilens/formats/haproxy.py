@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import polars as pl
 
 from apilens.formats.base import Format, Sample
-from apilens.formats.fields import REQUEST, TIME, Field, address, field_lines, status
+from apilens.formats.fields import REQUEST, TIME, Field, address, exactly, field_lines, status
 from apilens.formats.pattern import Capture, Tier
 from apilens.formats.values import BAD_SIZE, NO_STATUS, NO_TIME
 
@@ -21,29 +21,31 @@ _SERVER = Field(
 )
 _MILLIS = "-?[0-9]{1,12}"
 # Sizes and times with a plus are those at the time of logging: `option logasap` does not wait for the end.
-_TIMERS = Field(*((f"{_MILLIS}/{_MILLIS}/{_MILLIS}/", Capture("upstream_millis", _MILLIS), r"/\+?",
-                   Capture("millis", _MILLIS), " "),) * 2)  # fmt: skip
+_TIMERS = exactly(
+    f"{_MILLIS}/{_MILLIS}/{_MILLIS}/", Capture("upstream_millis", _MILLIS), r"/\+?", Capture("millis", _MILLIS), " "
+)
 _SIZE = Field(
-    (r" \+?", Capture("total_bytes", "[0-9]{1,18}"), " [!-~]+ [!-~]+ "),
-    (r" \+?", Capture("total_bytes", "[^ ]+"), " [^ ]+ [^ ]+ "),
+    (r"\+?", Capture("total_bytes", "[0-9]{1,18}"), " [!-~]+ [!-~]+"),
+    (r"\+?", Capture("total_bytes", "[^ ]+"), " [^ ]+ [^ ]+"),
 )
-_STATE = Field(*((Capture("haproxy_state", "[A-Za-z-]{4}"), " [0-9/+]+ [0-9/]+ "),) * 2)
-_HEADERS = Field(
+_STATE = exactly(Capture("haproxy_state", "[A-Za-z-]{4}"), " [0-9/+]+ [0-9/]+")
+_HEADERS_REQUEST = Field(
     (
-        r"(?:\{",
-        Capture("request_headers", "[ -z|~]*"),
-        r"\} (?:\{",
-        Capture("response_headers", "[ -z|~]*"),
-        r"\} )?)?",
+        r"(?:\{", Capture("request_headers", "[ -z|~]*"), r"\} (?:\{", Capture("response_headers", "[ -z|~]*"),
+        r"\} )?)?", *REQUEST.strict,
     ),
-    (r"(?:\{", Capture("request_headers", "[^{}]*"), r"\} (?:\{", Capture("response_headers", "[^{}]*"), r"\} )?)?"),
-)
+    (
+        r"(?:\{", Capture("request_headers", "[^{}]*"), r"\} (?:\{", Capture("response_headers", "[^{}]*"), r"\} )?)?",
+        *REQUEST.loose,
+    ),
+)  # fmt: skip
 # A product and its version: what no captured header but the user agent begins with.
 _AGENT = r"(?:^|\|)([A-Za-z][A-Za-z0-9_.-]*/[0-9][^|]*)"
 _ASKED = re.compile("raw_field[.](request|response)_header_([1-9][0-9]?)")
+# What becomes of servers, connections that came to nothing, and TCP: three timers, two letters of state.
 _NO_REQUEST = (
-    r"^(?:.*[ ])?haproxy(?:\[[0-9]+\])?: (?:[A-Z][a-z]|[^\"]*$)|^(?:Proxy|Server|Backup Server|Health check for) [^ ]+ "
-    r"|^[^ ]+:[0-9]+ \[[^\[\]]+\] [^ ]+ (?:[^ ]+ [-0-9/+]+ \+?[0-9]+ [A-Za-z-]{2} |[^\"]*$)|^Connect from "
+    r"^(?:.* )?haproxy(?:\[[0-9]+\])?: [A-Z][a-z]|^(?:Proxy|(?:Backup )?Server|Health check for) [^ ]+ |^Connect from "
+    r"|^(?:.* )?[^ ]+:[0-9]+ \[[^\[\]]+\] [^ ]+(?:: | [^ ]+ [-0-9]+/[-0-9]+/\+?[-0-9]+ \+?[0-9]+ [A-Za-z-]{2} )"
 )
 
 
@@ -75,10 +77,8 @@ HAPROXY = Format(
     title="HAProxy HTTP; service is the backend, fields request_header_1 … the captured headers",
     time_is="start",
     parse=field_lines(
-        (
-            _PREFIX, address(), " ", TIME, " ", _SERVER, _TIMERS, status("status_or_none"), _SIZE, _STATE, _HEADERS,
-            REQUEST,
-        ),
+        (_PREFIX, address(), " ", TIME, " ", _SERVER, _TIMERS, status("status_or_none")),
+        (_SIZE, _STATE, _HEADERS_REQUEST),
         finish=_with_headers,
         other=_NO_REQUEST,
     ),

@@ -11,7 +11,7 @@ from apilens.formats.pattern import Capture
 from apilens.formats.values import NO_STATUS
 
 # One value per upstream that was tried: `502, 200`, and ` : ` where nginx started over.
-_TRIED = r"[!#-+\--\[\]-~]+(?:, [!#-+\--\[\]-~]+)*"
+_TRIED = r"[!#-+\--9;-\[\]-~][!#-+\--\[\]-~]*(?:, [!#-+\--\[\]-~]+)*"
 _LOOSE_TRIED = "[^ ,]+(?:(?:, *| : )[^ ,]+)*"
 
 

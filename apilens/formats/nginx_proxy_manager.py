@@ -11,13 +11,13 @@ from apilens.formats.values import NO_STATUS
 
 # The state of the cache and the status of the upstream stand in `proxy` only.
 _STATUS = Field(
-    ("(?:[A-Z-]+ ", Capture("upstream_status", "[0-9]{3}|-"), " )?", Capture("status", "[0-9]{3}"), " - "),
-    (r"(?:[A-Z-]+ ", Capture("upstream_status", "[0-9, :-]+?"), " )?", Capture("status", "[^ ]+"), " - "),
+    ("(?:[A-Z-]+ ", Capture("upstream_status", "[0-9]{3}|-"), " )?", Capture("status", "[0-9]{3}"), " -"),
+    (r"(?:[A-Z-]+ ", Capture("upstream_status", "[0-9, :-]+?"), " )?", Capture("status", "[^ ]+"), " -"),
 )
 _TARGET = Field(
     (Capture("method", "[A-Z]{1,20}"), " [a-z]+ ", Capture("host", "[!#-~]+"), ' "',
-     Capture("target", r"/[!#-\[\]-~]*"), '" '),
-    (Capture("method", "[^ ]+"), " [^ ]+ ", Capture("host", "[^ ]+"), ' "', Capture("target", ESCAPED), '" '),
+     Capture("target", r"/[!#-\[\]-~]*"), '"'),
+    (Capture("method", "[^ ]+"), " [^ ]+ ", Capture("host", "[^ ]+"), ' "', Capture("target", ESCAPED), '"'),
 )  # fmt: skip
 _CLIENT = exactly(r"\[Client ", Capture("peer", r"[^ \[\]]*"), r"\]")
 _LENGTH = exactly(r"\[Length ", Capture("bytes", r"[^ \[\]]*"), r"\]")
@@ -31,7 +31,7 @@ NGINX_PROXY_MANAGER = Format(
     name="nginx_proxy_manager",
     title="nginx-proxy-manager",
     time_is="end",
-    parse=field_lines((TIME, " ", _STATUS, _TARGET, _CLIENT), (_LENGTH, _REST, quoted("agent"), quoted("referrer"))),
+    parse=field_lines((TIME, " ", _STATUS), (_TARGET, _CLIENT, _LENGTH, _REST, quoted("agent"), quoted("referrer"))),
     samples=(
         Sample(
             _LINE,

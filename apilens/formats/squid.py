@@ -12,12 +12,13 @@ from apilens.formats.values import NO_STATUS
 _TIME = Field((Capture("time", r"[0-9]{9,10}\.[0-9]{3}"), " +"), (Capture("time", r"[0-9]+\.[0-9]+"), " +"))
 _MILLIS = Field((Capture("millis", "[0-9]{1,12}"),), (Capture("millis", "-?[0-9]+"),))
 _RESULT = Field((Capture("squid_result", "[A-Z_]+"), "/"), (Capture("squid_result", "[^ /]+"), "/"))
-_TARGET = Field(
+_TARGET_USER = Field(
     (
         Capture("method", "[A-Z]{1,20}"), " (?:https?://", Capture("target_host", "[!$-.0-9;-?A-~]+"),
-        "(?::[0-9]{1,5})?)?", Capture("target", r"/[!-~]*"),
+        "(?::[0-9]{1,5})?)?", Capture("target", r"/[!-~]*"), " ",
+        *token("user").strict, " [A-Z_]+/[!-~]+",
     ),
-    (Capture("request", "[^ ]+ .*?"), "(?: HTTP/[0-9.]+)?"),
+    (Capture("request", "[^ ]+ .*?"), "(?: HTTP/[0-9.]+)? ", *token("user").loose, " [A-Z_]+/[^ ]+"),
 )  # fmt: skip
 _GET = "1286536309.586    921 192.0.2.68 TCP_MISS/200 507 GET http://example.com/a?b=1"
 
@@ -27,10 +28,9 @@ SQUID = Format(
     time_is="end",
     parse=field_lines(
         (
-            _TIME, _MILLIS, " ", token("peer"), " ", _RESULT, status("status_or_none"), " ", number("total_bytes"),
-            " ", _TARGET, " ", token("user"), " ", "[A-Z_]+/", token(),
+            _TIME, _MILLIS, " ", token("peer"), " ", _RESULT, status("status_or_none"),
         ),
-        (token(),),
+        (number("total_bytes"), _TARGET_USER),
     ),
     samples=(
         Sample(

@@ -32,7 +32,10 @@ _FORWARDED = exactly('X-Forwarded-For="', Capture("forwarded", ESCAPED), '"?')
 _SIZED = (*ACCESS, " ", number("bytes"))
 _SPRING = exactly(
     Capture("peer", "[^ ]+"), " ", Capture("method", "[A-Z]{1,20}"), " ", Capture("target", "/[^ ]*"), " HTTP/",
-    Capture("protocol", "[0-9.]{1,4}"), " ", Capture("status", "[^ ]+"), r" \((?:", Capture("micros", "[0-9]{1,15}"),
+    Capture("protocol", "[0-9.]{1,4}"), " ", Capture("status", "[^ ]+"),
+)  # fmt: skip
+_SPRING_TOOK = exactly(
+    r"\((?:", Capture("micros", "[0-9]{1,15}"),
     " microseconds|", Capture("millis", "[0-9]{1,15}"), r" (?:milliseconds|ms))\)",
 )  # fmt: skip
 _GET = '203.0.113.9 - ann [02/Mar/2023:18:58:17 +0530] "GET /a?b=1 HTTP/1.1" 200 512'
@@ -74,6 +77,7 @@ TOMCAT_TIMED = Format(
     time_is="start",
     parse=field_lines(
         (TIME, " ", _SPRING),
+        (_SPRING_TOOK,),
         also=(
             *field_tiers((*COMBINED, " ", exactly(*_TIMES, ")"))),
             *field_tiers((*_SIZED, " ", exactly(*_TIMES, ")")), (quoted("referrer"), quoted("agent"))),

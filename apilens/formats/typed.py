@@ -37,11 +37,13 @@ CAPTURES: Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
     "duration_ms": ("duration_ms", lambda value: value),
     "micros": ("duration_ms", lambda text: duration_ms(text, milliseconds=0.001)),
     "millis": ("duration_ms", lambda text: duration_ms(text, milliseconds=1)),
+    "nanos": ("duration_ms", lambda text: duration_ms(text, milliseconds=1e-6)),
     "seconds": ("duration_ms", lambda text: duration_ms(text, milliseconds=1000)),
     "upstream_ms": ("upstream_ms", lambda value: value),
     "upstream_millis": ("upstream_ms", lambda text: duration_ms(text, milliseconds=1)),
     "upstream_seconds": ("upstream_ms", lambda text: durations_ms(text, milliseconds=1000)),
     "upstream_status": ("upstream_status", last_status),
+    "target_status": ("upstream_status", status_code),
     "request_bytes": ("request_bytes", byte_count),
     "bytes": ("response_bytes", byte_count),
     "total_bytes": ("response_bytes", byte_count),
@@ -146,9 +148,9 @@ def _spread(texts: pl.DataFrame) -> pl.DataFrame:
 def _in_parts(seconds: pl.Expr) -> dict[str, pl.Expr]:
     """Return the time that a balancer and its target took, `0.1 0.2 0.1`, as far as each part (-1: not) happened."""
     split = seconds.str.split_exact(" ", 2)
-    parts = [duration_ms(split.struct.field(f"field_{part}"), milliseconds=1000) for part in range(3)]
-    # A null part makes the sum null.
-    return {"duration_ms": (parts[0] + parts[1] + parts[2]).round(6), "upstream_ms": parts[1]}
+    before, target, behind = (split.struct.field(f"field_{part}").cast(pl.Float64, strict=False) for part in range(3))
+    total = pl.when(before >= 0, target >= 0, behind >= 0).then(before + target + behind)
+    return {"duration_ms": duration_ms(total, milliseconds=1000), "upstream_ms": duration_ms(target, milliseconds=1000)}
 
 
 def _columns(captures: list[str], options: ParseOptions) -> list[pl.Expr]:

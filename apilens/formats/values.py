@@ -26,7 +26,7 @@ NOTHING = ("", "-")
 NO_ANSWER = (*NOTHING, "-1", "0", "000")
 
 _CLF = "%d/%b/%Y:%H:%M:%S"
-_ASCTIME = "%a %b %d %H:%M:%S %Y"
+_ASCTIME = "%a %b %e %H:%M:%S %Y"
 _NAIVE_ISO = "%Y-%m-%d %H:%M:%S"
 _ISO = (
     r"^\s*(?<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt_ ](?<time>[0-9]{2}:[0-9]{2}:[0-9]{2})"
@@ -52,6 +52,9 @@ def iso_time(text: pl.Series, source_tz: str = "UTC") -> pl.Series:
 
 def log_time(text: pl.Series, source_tz: str = "UTC") -> pl.Series:
     """Return the times of an access log: as Apache and nginx write them, else as any_time reads them."""
+    first = text.drop_nulls().head(1)
+    if first.str.contains("^[0-9]{4}-").any():
+        return any_time(text, source_tz)
     return _otherwise(clf_time(text, source_tz), text, lambda rest: any_time(rest, source_tz))
 
 
