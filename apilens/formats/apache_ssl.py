@@ -13,7 +13,7 @@ _LINE = '[17/May/2015:10:05:03 +0000] 203.0.113.9 TLSv1.3 TLS_AES_256_GCM_SHA384
 
 APACHE_SSL = Format(
     name="apache_ssl",
-    title="Apache ssl_request_log; it states no status",
+    title="Apache ssl_request_log",
     time_is="start",
     parse=field_lines(
         (TIME, " ", token("peer"), " ", _TLS, token()),

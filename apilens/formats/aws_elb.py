@@ -1,23 +1,84 @@
-"""Access logs of AWS load balancers: application (29 to 33 fields) and classic (12 or 15)."""
+"""Access logs of AWS load balancers: application (29 to 33 fields) and classic (12 or 15).
+
+The service is the target group of an application balancer, and the name of a classic one. Sizes of an application
+balancer count headers, those of a classic one do not. The time is the end of a request for the former, its beginning
+for the latter.
+"""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import polars as pl
+
 from apilens.formats.base import Format, Sample
-from apilens.formats.fields import REQUEST, Field, address, exactly, field_lines, number, quoted, status, token
-from apilens.formats.pattern import Capture
+from apilens.formats.fields import (
+    REQUEST,
+    Field,
+    address,
+    exactly,
+    field_lines,
+    field_tiers,
+    number,
+    quoted,
+    status,
+    token,
+)
+from apilens.formats.pattern import Capture, Tier
 from apilens.formats.values import BAD_SIZE, NO_STATUS, NO_TIME
 
 _TYPE = Field(("[a-z0-9]+ ",), ("(?:https?|h2|grpcs?|wss?) ",))
 _TIME = Field((Capture("time", "[0-9T:.-]+Z"),), (Capture("time", "[0-9][^ ]*"),))
-_DURATIONS = exactly(Capture("seconds_in_parts", "[0-9.-]+ [0-9.-]+ [0-9.-]+"))
+_SECONDS = "[0-9.]+|-1"
+_DURATIONS = exactly(
+    Capture("seconds_before", _SECONDS), " ", Capture("target_seconds", _SECONDS), " ",
+    Capture("seconds_behind", _SECONDS),
+)  # fmt: skip
 # The target group by its name; `-` where no target was asked.
 _GROUP = Field(
     ("(?:arn:[!-.0-~]*/", Capture("service", "[!-.0-~]+"), "/[!-~]*|-)"),
     ("(?:arn:[^ /]*/", Capture("service", "[^ /]+"), "[^ ]*|[^ ]+)"),
 )
 _TRACE = exactly('"(?:Root=', Capture("trace_id", "[!#-:<-~]*"), '(?:;[!#-~]*)?|[!#-QS-~][ !#-~]*)?"')
+_FRONT = (
+    _TYPE, _TIME, " ", token(), " ", address(), " ", token(), " ", _DURATIONS, " ", status("status_or_none"),
+)  # fmt: skip
+_BEHIND = (
+    token("target_status"), number("request_bytes"), number("total_bytes"), REQUEST, quoted("agent"), token(), token(),
+    _GROUP, _TRACE,
+)  # fmt: skip
+# What stands behind is as long again, and little of it is wanted for few lines.
+_REST = (
+    quoted("raw_field.domain_name"), quoted("raw_field.chosen_cert_arn"), token(), token(),
+    quoted("raw_field.actions_executed"), quoted(), quoted("failure_reason"),
+)  # fmt: skip
+_REST_NAMES = frozenset(
+    {"raw_field.domain_name", "raw_field.chosen_cert_arn", "raw_field.actions_executed", "failure_reason"}
+)
+_FAST_REST, _ANY_REST = field_tiers(_FRONT, (*_BEHIND, *_REST))
+
+
+def _with_rest(tier: Tier) -> Tier:
+    """Return the tier with the fields of _REST that are wanted; requests that went well have no reason of failure."""
+
+    def read(lines: pl.DataFrame, wanted: frozenset[str]) -> pl.DataFrame:
+        texts = tier(lines, wanted)
+        names = wanted & _REST_NAMES
+        if not names:
+            return texts
+        went_well = texts["status_or_none"].str.contains("^[123]").fill_null(True)
+        rows = (~went_well if names == {"failure_reason"} else went_well | True).arg_true()
+        rest = _FAST_REST(lines[rows], names | {"time"})
+        unread = rest["time"].is_null()
+        if unread.any():
+            more = _ANY_REST(lines[rows].filter(unread), names | {"time"})
+            rest = pl.concat([rest.filter(~unread), more]).sort("line")
+        nothing = pl.repeat(None, lines.height, dtype=pl.String, eager=True)
+        return texts.with_columns(nothing.clone().scatter(rows, rest[name]).alias(name) for name in sorted(names))
+
+    return read
+
+
 _WHEN = datetime(2018, 7, 2, 22, 23, 0, 186641, tzinfo=UTC)
 _ALB = (
     "https 2018-07-02T22:23:00.186641Z app/my-lb/50dc6c495c0c9188 192.0.2.131:2817 10.0.0.1:80 0.086 0.048 0.037"
@@ -33,19 +94,9 @@ _NO_TARGET = (
 
 AWS_ALB = Format(
     name="aws_alb",
-    title="AWS application load balancer; sizes with headers, service is the target group",
+    title="AWS application load balancer",
     time_is="end",
-    parse=field_lines(
-        (
-            _TYPE, _TIME, " ", token(), " ", address(), " ", token(), " ", _DURATIONS, " ",
-            status("status_or_none"),
-        ),
-        (
-            token("target_status"), number("request_bytes"), number("total_bytes"), REQUEST, quoted("agent"), token(),
-            token(), _GROUP, _TRACE, quoted("raw_field.domain_name"), quoted("raw_field.chosen_cert_arn"), token(),
-            token(), quoted("raw_field.actions_executed"), quoted(), quoted("failure_reason"),
-        ),
-    ),
+    parse=field_lines(_FRONT, _BEHIND, finish=_with_rest, open_end=True),
     samples=(
         Sample(
             _ALB,
@@ -82,7 +133,7 @@ _ELB = (
 
 AWS_ELB = Format(
     name="aws_elb",
-    title="AWS classic load balancer; sizes without headers, service is its name",
+    title="AWS classic load balancer",
     # When the request came in, unlike the application load balancer.
     time_is="start",
     parse=field_lines(

@@ -1,4 +1,7 @@
-"""Server access logs of AWS S3: 17 fields in 2019, 26 with those that came since."""
+"""Server access logs of AWS S3: 17 fields in 2019, 26 with those that came since.
+
+The service is the bucket, the account the requester: the id of an account, or the ARN of who signed the request.
+"""
 
 from __future__ import annotations
 
@@ -24,7 +27,7 @@ _TAIL = (
 
 AWS_S3 = Format(
     name="aws_s3",
-    title="AWS S3 server access; the account is the requester, service the bucket",
+    title="AWS S3 server access",
     time_is="start",
     account=(IdentityRule(field="requester"),),
     parse=field_lines(

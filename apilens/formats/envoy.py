@@ -1,4 +1,8 @@
-"""Envoy's default text log, and Istio's, which says more."""
+"""Envoy's default text log, and Istio's, which says more.
+
+The service is what Kubernetes calls it in the name of the cluster. Where Envoy logs port 0 it took the peer out of
+X-Forwarded-For: then that header is asked for the client, by apilens' own rule.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +56,7 @@ _ISTIO = (
 
 ISTIO = Format(
     name="istio",
-    title="Istio (Envoy) text; service by its name in the cluster",
+    title="Istio text",
     time_is="start",
     parse=field_lines(
         (_TIME, REQUEST, " ", status("status_or_none"), " ", _FLAGS, " ", _WHY, " ", number("request_bytes"), " ",
@@ -98,7 +102,7 @@ _ENVOY = f"{_START} 503 UF,URX 12 57 35 - {_BY}"
 
 ENVOY = Format(
     name="envoy",
-    title="Envoy's default text format",
+    title="Envoy's default text",
     time_is="start",
     parse=field_lines(
         (_TIME, REQUEST, " ", status("status_or_none"), " ", _FLAGS, " ", number("request_bytes"), " ",

@@ -86,14 +86,15 @@ COMBINED: tuple[str | Field, ...] = (*ACCESS, " ", number("bytes"), " ", quoted(
 
 def field_lines(
     front: Sequence[str | Field], behind: Sequence[Field] = (), *, finish: Callable[[Tier], Tier] | None = None,
-    also: Sequence[Tier] = (), other: str = "",
+    also: Sequence[Tier] = (), other: str = "", open_end: bool = False,
 ) -> Callable[[bytes, int, ParseOptions], Parsed]:  # fmt: skip
     """Return a parse function for lines of fields; texts in `front` are regexes, a blank is before each of `behind`.
 
     finish: makes the tier that the format uses of one that only captures. also: tiers for lines that are none of
-    these but may stand among them. other: a regex of lines that are no requests.
+    these but may stand among them. other: a regex of lines that are no requests. open_end: the fast pattern does not
+    look at what stands behind the last of `behind`, and wants all of them.
     """
-    own = field_tiers(front, behind)
+    own = field_tiers(front, behind, open_end=open_end)
     tiers = (*(map(finish, own) if finish else own), *also)
 
     def parse(data: bytes, first_line: int, options: ParseOptions) -> Parsed:
@@ -102,10 +103,16 @@ def field_lines(
     return parse
 
 
-def field_tiers(front: Sequence[str | Field], behind: Sequence[Field] = ()) -> tuple[Tier, Tier]:
+def field_tiers(
+    front: Sequence[str | Field], behind: Sequence[Field] = (), *, open_end: bool = False
+) -> tuple[Tier, Tier]:
     """Return the fast and the tolerant tier for lines of fields, as field_lines takes them."""
-    strict = pieces_tier((*_flat(front, "strict"), *_optional(behind, "strict", "(?: [ -~]*)?")))
     loose = pieces_tier((*_flat(front, "loose"), *_optional(behind, "loose", ""), "(?: .*)?"))
+    if open_end:
+        spaced = [part for field in behind for part in (" ", field)]
+        strict = pieces_tier((*_flat((*front, *spaced), "strict"), "(?: |$)"), whole=False)
+    else:
+        strict = pieces_tier((*_flat(front, "strict"), *_optional(behind, "strict", "(?: [ -~]*)?")))
     return strict, _escaped(loose)
 
 

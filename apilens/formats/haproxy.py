@@ -1,4 +1,8 @@
-"""HAProxy's HTTP log, with or without what syslog puts in front of it."""
+"""HAProxy's HTTP log, with or without what syslog puts in front of it.
+
+The service is the backend. Captured headers have no names: settings ask for them as the fields `request_header_1`,
+`response_header_2` …; one that begins with a product and its version is the user agent.
+"""
 
 from __future__ import annotations
 
@@ -74,7 +78,7 @@ _WHEN = datetime(2019, 2, 25, 16, 19, 48, 143000, tzinfo=UTC)
 
 HAPROXY = Format(
     name="haproxy",
-    title="HAProxy HTTP; service is the backend, fields request_header_1 … the captured headers",
+    title="HAProxy HTTP",
     time_is="start",
     parse=field_lines(
         (_PREFIX, address(), " ", TIME, " ", _SERVER, _TIMERS, status("status_or_none")),

@@ -1,4 +1,4 @@
-"""The log of ingress-nginx in Kubernetes, `upstreaminfo`; since 2018 without `[$the_real_ip]` in front."""
+"""The log of ingress-nginx in Kubernetes, `upstreaminfo`, with or without `[$the_real_ip]`; the service is the upstream."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _LINE = f"{_FRONT} 2057 0.033 [shop-api-80] [] 10.0.0.1:9200 470 0.036 200 3db73
 
 NGINX_INGRESS = Format(
     name="nginx_ingress",
-    title="ingress-nginx; service is the upstream",
+    title="ingress-nginx",
     time_is="end",
     parse=field_lines(
         (*COMBINED[:2], "-", _REAL_IP, *COMBINED[3:], _SIZE_TIME_NAME),

@@ -24,7 +24,7 @@ _GET = "1286536309.586    921 192.0.2.68 TCP_MISS/200 507 GET http://example.com
 
 SQUID = Format(
     name="squid",
-    title="Squid native; sizes with headers",
+    title="Squid native",
     time_is="end",
     parse=field_lines(
         (

@@ -1,6 +1,8 @@
 """Tomcat's access log valve, where it differs from Apache's: `%D` is milliseconds there (up to version 9).
 
-TOMCAT is told by what only its patterns have; TOMCAT_TIMED by its name alone, since Apache writes microseconds there.
+TOMCAT is told by what only its patterns have, local address and state of the connection, or `X-Forwarded-For="…"`.
+TOMCAT_TIMED is told by Spring Boot's pattern; common and combined with %D behind it reads when asked by its name, since
+detection takes them for Apache's, which writes microseconds there.
 """
 
 from __future__ import annotations
@@ -43,7 +45,7 @@ _WHEN = datetime(2023, 3, 2, 13, 28, 17, tzinfo=UTC)
 
 TOMCAT = Format(
     name="tomcat",
-    title="Tomcat with local address, state of the connection and time, or with X-Forwarded-For=",
+    title="Tomcat with %A %X, or X-Forwarded-For=",
     time_is="start",
     parse=field_lines(
         (*_SIZED, " ", token("node"), " [-+X] ", _TOOK),
@@ -73,7 +75,7 @@ TOMCAT = Format(
 
 TOMCAT_TIMED = Format(
     name="tomcat_timed",
-    title="Spring Boot's pattern; by its name also common and combined with %D in milliseconds behind",
+    title="Tomcat with %D: Spring Boot's pattern",
     time_is="start",
     parse=field_lines(
         (TIME, " ", _SPRING),

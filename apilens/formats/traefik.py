@@ -1,4 +1,4 @@
-"""Traefik's CLF: combined, with the number of the request, the router, the server and the time it took behind."""
+"""Traefik's CLF: combined, with the request's number, the router (the service), the server and the time behind."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _LINE = f'{_FRONT} 17 "api@docker" "http://10.0.0.1:80" 12ms'
 
 TRAEFIK = Format(
     name="traefik",
-    title="Traefik CLF; service is the router",
+    title="Traefik CLF",
     time_is="start",
     parse=field_lines((*COMBINED, _BEHIND), also=ACCESS_LINES),
     telling=("duration_ms",),

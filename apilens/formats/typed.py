@@ -65,11 +65,13 @@ CAPTURES: Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
 }
 _ALWAYS = frozenset({"time", "status", "status_or_none"})
 _REQUEST = frozenset({"request", "method", "target", "path", "query", "target_host"})
+# The time that an AWS balancer took, its target, and the balancer again; -1 says that a part did not happen.
+_IN_PARTS = ("seconds_before", "target_seconds", "seconds_behind")
 # Captures of which other columns are made than their own.
 _SPREADS: Mapping[str, frozenset[str]] = {
     "request": frozenset({"method", "protocol", "host", "raw_target"}),
     "tail": frozenset({"raw_forwarded", "duration_ms", "upstream_ms"}),
-    "seconds_in_parts": frozenset({"duration_ms", "upstream_ms"}),
+    **dict.fromkeys(_IN_PARTS, frozenset({"duration_ms", "upstream_ms"})),
 }
 
 
@@ -130,8 +132,11 @@ def _spread(texts: pl.DataFrame) -> pl.DataFrame:
     for name in ("tail", "tail_in_seconds"):
         if name in texts.columns:
             texts = read_tails(texts.rename({name: "tail"}), whole_micros=name == "tail")
-    if "seconds_in_parts" in texts.columns:
-        texts = texts.with_columns(**_in_parts(pl.col("seconds_in_parts")))
+    if _IN_PARTS[0] in texts.columns:
+        before, target, behind = (pl.col(name).cast(pl.Float64, strict=False) for name in _IN_PARTS)
+        total = pl.when(before >= 0, target >= 0, behind >= 0).then(before + target + behind)
+        times = {"duration_ms": total, "upstream_ms": target}
+        texts = texts.with_columns(**{name: duration_ms(time, milliseconds=1000) for name, time in times.items()})
     if "path" in texts.columns and "target" not in texts.columns:
         query = stated(pl.col("query").str.strip_prefix("?")) if "query" in texts.columns else pl.lit(None, pl.String)
         target = pl.when(query.is_null()).then("path").otherwise(pl.concat_str("path", pl.lit("?"), query))
@@ -143,14 +148,6 @@ def _spread(texts: pl.DataFrame) -> pl.DataFrame:
     if "target" in texts.columns and "method" in texts.columns:
         return check_targets(texts)
     return texts
-
-
-def _in_parts(seconds: pl.Expr) -> dict[str, pl.Expr]:
-    """Return the time that a balancer and its target took, `0.1 0.2 0.1`, as far as each part (-1: not) happened."""
-    split = seconds.str.split_exact(" ", 2)
-    before, target, behind = (split.struct.field(f"field_{part}").cast(pl.Float64, strict=False) for part in range(3))
-    total = pl.when(before >= 0, target >= 0, behind >= 0).then(before + target + behind)
-    return {"duration_ms": duration_ms(total, milliseconds=1000), "upstream_ms": duration_ms(target, milliseconds=1000)}
 
 
 def _columns(captures: list[str], options: ParseOptions) -> list[pl.Expr]:

@@ -1,4 +1,4 @@
-"""uWSGI's request log."""
+"""uWSGI's request log; its times have no zone (--source-tz)."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ _LINE = (
 
 UWSGI = Format(
     name="uwsgi",
-    title="uWSGI; times are those of the server (--source-tz)",
+    title="uWSGI",
     time_is="start",
     parse=field_lines(
         (_FRONT, _PEER, TIME, " ", _REQUEST, _BYTES, _TOOK, _STATUS, exactly("(?: .*)?")),
