@@ -11,6 +11,7 @@ import polars as pl
 from apilens.demo.ai import events as ai_events
 from apilens.demo.ai import to_json_lines
 from apilens.demo.chance import below
+from apilens.demo.line_samples import LINE_SAMPLES, filled
 from apilens.demo.world import World, chunks
 
 
@@ -54,13 +55,16 @@ def write_moesif(path: Path, world: World) -> None:
 
 
 def write_samples(folder: Path) -> None:
-    """Write sample_logs/: a few hundred lines in each of the formats that the generator knows, always the same ones."""
+    """Write sample_logs/: up to a few hundred lines in each format that the generator knows, always the same ones."""
     world = World(300, 14, datetime(2026, 11, 23, 12, tzinfo=UTC), 7)
     [requests] = chunks(world, problems=True)
     folder.mkdir(parents=True, exist_ok=True)
     for name, with_time in (("combined.log", False), ("nginx_timed.log", True)):
         with (folder / name).open("wb") as file:
             append(file, combined_lines(requests, with_time=with_time))
+    for name, template in LINE_SAMPLES.items():
+        with (folder / name).open("wb") as file:
+            append(file, filled(requests.head(60), template))
     (folder / "nginx.jsonl").write_text(_nginx_json(requests).write_ndjson())
     (folder / "moesif.jsonl").write_bytes(to_json_lines(ai_events(world)))
 

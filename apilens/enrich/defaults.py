@@ -8,8 +8,8 @@ import polars as pl
 
 from apilens.enrich.base import Context, Step
 
-# nginx: the client went away before the answer.
-_CLIENT_CLOSED = 499
+# nginx and AWS balancers: the client went away before the answer.
+_CLIENT_CLOSED = (499, 460)
 # A request that took longer is a fault of the log.
 _LONGEST_MS = 30 * 86_400_000
 
@@ -38,7 +38,7 @@ def _constants(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
 def _failure_reason(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     if "status" not in frame.columns:
         return frame
-    gone = pl.when(pl.col("status") == _CLIENT_CLOSED).then(pl.lit("client_closed"))
+    gone = pl.when(pl.col("status").is_in(_CLIENT_CLOSED)).then(pl.lit("client_closed"))
     known = pl.coalesce("failure_reason", gone) if "failure_reason" in frame.columns else gone
     return frame.with_columns(known.alias("failure_reason"))
 

@@ -20,8 +20,8 @@ __all__ = ["REDACT_STEPS", "redact_named", "redact_paths", "redact_shapes", "red
 _PAIR = r"=|%3[Dd]"
 _URL = "://|#"
 _NAMED = rf"""{_PAIR}|[A-Za-z0-9]["']?\s*:[^/]"""
-# What nearly every id of a request or trace is, and no secret has the shape of.
-_RANDOM_ID = "^(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{32})$"
+# What nearly every id of a request or trace is (the last is AWS X-Ray's), and no secret has the shape of.
+_RANDOM_ID = "^(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{32}|1-[0-9a-f]{8}-[0-9a-f]{24})$"
 _TEXTS = (
     "host", "route", "error_code", "error_field", "failure_reason", "action", "api_version", "service", "environment",
     "node", "request_id", "trace_id", "event_id",

@@ -143,6 +143,17 @@ def access_log(*strict: Tier, in_seconds: bool = False) -> Callable[[bytes, int,
     return parse
 
 
+def _without_tail(tier: Tier) -> Tier:
+    def shorter(lines: pl.DataFrame, wanted: frozenset[str]) -> pl.DataFrame:
+        return tier(lines, wanted - {"tail"}).drop("tail", strict=False)
+
+    return shorter
+
+
+# Tiers for formats that have fields of their own behind the usual ones, and lines without them in between.
+ACCESS_LINES = tuple(_without_tail(tier) for tier in (_MORE_COMBINED_VHOST, _MORE_COMBINED, tolerant))
+
+
 def _in_seconds(tier: Tier) -> Tier:
     def renamed(lines: pl.DataFrame, wanted: frozenset[str]) -> pl.DataFrame:
         return tier(lines, wanted).rename({"tail": "tail_in_seconds"}, strict=False)

@@ -51,11 +51,9 @@ def choose(sample: bytes, formats: Sequence[Format], options: ParseOptions) -> C
     if best.rate >= ENOUGH or not (best.looks or any(parsed.other for _, parsed in tried)):
         return best
     if best.hits == 0:
-        # None reads anything: the reasons of one that reads such lines at all say most.
-        alike = (
-            pair for pair in reversed(tried) if _is_json(lines) == _is_json(pair[0].format.samples[0].line.encode())
-        )
-        best, parsed = next(alike, tried[0])
+        # None reads anything: the reasons of the broadest that reads such lines at all say most.
+        alike = [pair for pair in tried if _is_alike(pair[0].format, lines)]
+        best, parsed = next((pair for pair in reversed(alike) if _is_broad(pair[0].format)), tried[0])
     if parsed.rejects.is_empty():
         raise InputError(
             "no format reads this log: its lines are well-formed, but none names the method and status of a request",
@@ -115,8 +113,14 @@ def _is_alike(format: Format, lines: bytes) -> bool:
     return _is_json(lines) == _is_json(samples)
 
 
+def _is_broad(format: Format) -> bool:
+    # Lines that name their fields are one of many kinds whatever they tell.
+    return not format.telling or _is_json(format.samples[0].line.encode())
+
+
 def _is_json(lines: bytes) -> bool:
-    return lines.lstrip(_BLANKS)[:1] in (b"{", b"[")
+    # Other logs have their time in brackets.
+    return bool(re.match(rb'\{|\[\s*(?:[{\["\]]|$)', lines.lstrip(_BLANKS)))
 
 
 def _hint(lines: bytes) -> str:

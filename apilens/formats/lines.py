@@ -18,8 +18,14 @@ _NO_REQUEST = (
 )
 
 
-def parse_lines(data: bytes, first_line: int, options: ParseOptions, tiers: Sequence[Tier], *, misfit: str) -> Parsed:
-    """Parse a block by the first tier that fits each line; `misfit` is the reason to reject lines that none fits."""
+def parse_lines(
+    data: bytes, first_line: int, options: ParseOptions, tiers: Sequence[Tier], *, misfit: str, other: str = ""
+) -> Parsed:
+    """Parse a block by the first tier that fits each line; `misfit` is the reason to reject lines that none fits.
+
+    other: a regex of what the same program writes into the log besides requests; only lines that the first tier does
+    not fit are held against it.
+    """
     lines, lossy = read_lines(data, first_line)
     wanted = wanted_captures(options)
     events: list[pl.DataFrame] = []
@@ -28,7 +34,7 @@ def parse_lines(data: bytes, first_line: int, options: ParseOptions, tiers: Sequ
     rest = lines
     for number, tier in enumerate(tiers):
         if number == 1:
-            rest, counts = _without_other_lines(rest)
+            rest, counts = _without_other_lines(rest, other)
         texts = tier(rest, wanted)
         fits = texts["time"].is_not_null()
         if not fits.all():
@@ -51,13 +57,13 @@ def parse_lines(data: bytes, first_line: int, options: ParseOptions, tiers: Sequ
     )
 
 
-def _without_other_lines(lines: pl.DataFrame) -> tuple[pl.DataFrame, dict[str, int]]:
+def _without_other_lines(lines: pl.DataFrame, other: str) -> tuple[pl.DataFrame, dict[str, int]]:
     """Return the lines that should be requests, and how many are blank, comments, or well-formed but no requests."""
     text = pl.col("text")
     kinds = lines.select(
         blank=text.str.strip_chars() == "",
         comments=text.str.starts_with("#"),
-        other=text.str.contains(_NO_REQUEST),
+        other=text.str.contains(f"{_NO_REQUEST}|{other}" if other else _NO_REQUEST),
     )
     counts = {name: int(kinds[name].sum()) for name in kinds.columns}
     return lines.filter(~(kinds["blank"] | kinds["comments"] | kinds["other"])), counts

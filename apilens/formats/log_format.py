@@ -1,15 +1,19 @@
-"""A Format from the string that told the server how to write: nginx's log_format or Apache's LogFormat."""
+"""A Format from the string that told the server how to write, nginx's log_format or Apache's LogFormat, or GoAccess.
+
+A string with a $variable is nginx'. GoAccess' are told from Apache's by their date: see goaccess.py.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 import polars as pl
 
 from apilens.errors import UsageError
 from apilens.formats.base import Format, Parsed, ParseOptions
+from apilens.formats.goaccess import goaccess_elements, is_goaccess, with_time
 from apilens.formats.lines import parse_lines
 from apilens.formats.log_variables import NICKNAMES, Element, Variable, apache_elements, nginx_elements
 from apilens.formats.pattern import ESCAPED, QUOTED, Capture, Piece, Tier, pieces_tier
@@ -23,7 +27,7 @@ _LIST = r"[!#-+\--\[\]-~]+(?:(?:, ?| : )[!#-+\--\[\]-~]+)*"
 _STRICT = {
     "method": "[A-Z]{1,20}", "target": r"/[!#-\[\]-~]*", "path": r"/[!#->@-\[\]-~]*", "protocol": "HTTP/[0-9.]{1,4}",
     "status": "[0-9]{3}", "bytes": _NUMBER, "total_bytes": _NUMBER, "request_bytes": _NUMBER,
-    "is_args": r"\??", "forwarded": _LIST, "upstream_seconds": _LIST, "upstream_status": _LIST,
+    "is_args": r"\??", "blanks": r"\s*", "forwarded": _LIST, "upstream_seconds": _LIST, "upstream_status": _LIST,
 }  # fmt: skip
 _REQUEST: tuple[Piece, ...] = (
     Capture("method", _STRICT["method"]), " ", Capture("target", _STRICT["target"]), " HTTP/",
@@ -33,6 +37,10 @@ _PARTS_OF_REQUEST = frozenset({"method", "target", "path", "query", "protocol"})
 # Texts that stay as logged; of these the request line undoes its own escapes.
 _AS_LOGGED = frozenset({"line", "time", "status", "request", "method", "target", "path", "query", "protocol"})
 
+_NEEDED = ("time", "date", "clock", "status")
+_NGINX_NEEDS = {"time": "$time_local", "status": "$status"}
+_APACHE_NEEDS = {"time": "%t", "status": "%>s"}
+_GOACCESS_NEEDS = {"time": "%d and %t, or %x", "status": "%s"}
 _NGINX_LINE = re.compile(r"\s*log_format\s+(\S+)\s+(.*?);?\s*", re.DOTALL)
 _NGINX_STRING = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
 _APACHE_LINE = re.compile(r"\s*LogFormat\s+\"((?:[^\"\\]|\\.)*)\"\s*(\S*)\s*", re.DOTALL | re.IGNORECASE)
@@ -43,20 +51,22 @@ def compile_log_format(
 ) -> Format:
     """Return the format of lines written by `text`.
 
-    That is a log_format string of nginx, a LogFormat string of Apache, one of Apache's nicknames (`combined`), or the
-    whole line of a configuration file. time_is: nginx states the end and Apache the start of a request unless told
-    otherwise. Raises UsageError for a directive that is unknown, and where the time or the status is not logged.
+    That is a log_format string of nginx, a LogFormat string of Apache, one of Apache's nicknames (`combined`), the
+    whole line of a configuration file, or a log-format string of GoAccess. time_is: nginx states the end and Apache
+    the start of a request unless told otherwise; GoAccess does not say, start is assumed. Raises UsageError for a
+    directive that is unknown, and where the time or the status is not logged.
     """
     text = _bare(text)
     if text.lstrip().startswith("{"):
         raise UsageError("the log format writes JSON", hint="JSON lines are detected without a format string")
     is_nginx = bool(re.search(r"\$\{?[A-Za-z]", text))
-    elements = nginx_elements(text) if is_nginx else apache_elements(text)
-    elements = _joined(elements)
-    _require(elements, is_nginx)
+    goaccess = not is_nginx and is_goaccess(text)
+    read = nginx_elements if is_nginx else goaccess_elements if goaccess else apache_elements
+    elements = _joined(read(text))
+    _require(elements, _NGINX_NEEDS if is_nginx else _GOACCESS_NEEDS if goaccess else _APACHE_NEEDS)
     return Format(
         name=name,
-        title="nginx log_format" if is_nginx else "Apache LogFormat",
+        title="nginx log_format" if is_nginx else "GoAccess log-format" if goaccess else "Apache LogFormat",
         time_is=time_is or ("end" if is_nginx or "%{end:" in text else "start"),
         parse=_parser(elements),
         samples=(),
@@ -93,14 +103,16 @@ def _joined(elements: Sequence[Element]) -> list[Element]:
     return joined
 
 
-def _require(elements: Sequence[Element], is_nginx: bool) -> None:
+def _require(elements: Sequence[Element], tokens: Mapping[str, str]) -> None:
+    """Raise UsageError if a capture is missing, naming the token that would give it."""
     captures = {element.capture for element in elements if isinstance(element, Variable)}
-    for capture, nginx, apache in (("time", "$time_local", "%t"), ("status", "$status", "%>s")):
+    if {"date", "clock"} <= captures:
+        captures.add("time")
+    for capture, token in tokens.items():
         if capture not in captures:
-            token = nginx if is_nginx else apache
             raise UsageError(
                 f"the log format does not log the {capture}",
-                hint=f"add {token}; format strings have nginx's $variables or Apache's %directives",
+                hint=f"add {token}; format strings have nginx's $variables, Apache's or GoAccess' %directives",
             )
 
 
@@ -136,11 +148,7 @@ def _pieces(
 
 def _cut(elements: Sequence[Element]) -> list[Piece]:
     """Return pieces for lines that end anywhere behind time and status."""
-    needed = [
-        i
-        for i, element in enumerate(elements)
-        if isinstance(element, Variable) and element.capture in ("time", "status")
-    ]
+    needed = [i for i, item in enumerate(elements) if isinstance(item, Variable) and item.capture in _NEEDED]
     last = max(needed)
     pieces = _pieces(elements, _escaped)
     rest = _pieces(elements, _up_to)[last:]
@@ -168,7 +176,7 @@ def _any(variable: Variable, before: str, after: str) -> str:
     # Where no literal stands between path and query, the question mark does.
     if variable.capture == "path" and not after:
         return "[^ ?]*"
-    return _STRICT["is_args"] if variable.capture == "is_args" else ".*?"
+    return _STRICT[variable.capture] if variable.capture in ("is_args", "blanks") else ".*?"
 
 
 def _up_to(variable: Variable, before: str, after: str) -> str:
@@ -188,7 +196,7 @@ def _name(variable: Variable) -> str:
 
 def _tier(elements: Sequence[Element], pieces: Sequence[Piece]) -> Tier:
     """Return a tier that also fills the `raw_header.…` and `raw_field.…` columns which settings ask for."""
-    tier = pieces_tier(pieces)
+    tier = with_time(pieces_tier(pieces))
     variables = [element for element in elements if isinstance(element, Variable) and element.columns]
 
     def read(lines: pl.DataFrame, wanted: frozenset[str]) -> pl.DataFrame:

@@ -29,17 +29,22 @@ Piece = str | Capture
 Tier = Callable[[pl.DataFrame, frozenset[str]], pl.DataFrame]
 
 
-def pieces_tier(pieces: Iterable[Piece]) -> Tier:
-    """Return a tier that fits whole lines to a sequence of regexes and captures, one of them `time`."""
+def pieces_tier(pieces: Iterable[Piece], *, whole: bool = True) -> Tier:
+    """Return a tier that fits lines to a sequence of regexes and captures, one of them `time`.
+
+    whole: up to the end of the line; else what stands behind the last piece is not even looked at.
+    """
     fixed = tuple(pieces)
 
     def tier(lines: pl.DataFrame, wanted: frozenset[str]) -> pl.DataFrame:
-        return lines.select("line", *captured("text", fixed, wanted))
+        return lines.select("line", *captured("text", fixed, wanted, whole=whole))
 
     return tier
 
 
-def captured(column: str, pieces: Iterable[Piece], wanted: frozenset[str] | None = None) -> list[pl.Expr]:
+def captured(
+    column: str, pieces: Iterable[Piece], wanted: frozenset[str] | None = None, *, whole: bool = True
+) -> list[pl.Expr]:
     """Return one expression per capture (that is `wanted`) over the texts of `column`, null where they do not fit."""
     regex, names = "^", []
     for piece in pieces:
@@ -50,5 +55,5 @@ def captured(column: str, pieces: Iterable[Piece], wanted: frozenset[str] | None
             names.append(piece.name)
         else:
             regex += f"(?:{piece.regex})"
-    groups = pl.col(column).str.extract_groups(regex + "$")
+    groups = pl.col(column).str.extract_groups(regex + ("$" if whole else ""))
     return [groups.struct.field(str(number)).alias(name) for number, name in enumerate(names, start=1)]

@@ -7,9 +7,11 @@ from collections.abc import Callable, Mapping
 import polars as pl
 
 from apilens.formats.base import ParseOptions
+from apilens.formats.failure import envoy_reason, haproxy_reason, squid_reason
 from apilens.formats.request import check_targets, split_requests
 from apilens.formats.tail import read_tails
 from apilens.formats.values import (
+    NO_ANSWER,
     NO_STATUS,
     byte_count,
     duration_ms,
@@ -35,13 +37,23 @@ CAPTURES: Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
     "duration_ms": ("duration_ms", lambda value: value),
     "micros": ("duration_ms", lambda text: duration_ms(text, milliseconds=0.001)),
     "millis": ("duration_ms", lambda text: duration_ms(text, milliseconds=1)),
+    "nanos": ("duration_ms", lambda text: duration_ms(text, milliseconds=1e-6)),
     "seconds": ("duration_ms", lambda text: duration_ms(text, milliseconds=1000)),
     "upstream_ms": ("upstream_ms", lambda value: value),
+    "upstream_millis": ("upstream_ms", lambda text: duration_ms(text, milliseconds=1)),
     "upstream_seconds": ("upstream_ms", lambda text: durations_ms(text, milliseconds=1000)),
     "upstream_status": ("upstream_status", last_status),
+    "target_status": ("upstream_status", status_code),
     "request_bytes": ("request_bytes", lambda size: size),
     "bytes": ("response_bytes", lambda size: size),
     "total_bytes": ("response_bytes", lambda size: size),
+    "failure_reason": ("failure_reason", stated),
+    "haproxy_state": ("failure_reason", haproxy_reason),
+    "envoy_flags": ("failure_reason", envoy_reason),
+    "squid_result": ("failure_reason", squid_reason),
+    "error_code": ("error_code", stated),
+    "service": ("service", stated),
+    "node": ("node", stated),
     "request_id": ("request_id", stated),
     "trace_id": ("trace_id", stated),
     "target": ("raw_target", lambda text: text),
@@ -51,13 +63,16 @@ CAPTURES: Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
     "forwarded": ("raw_forwarded", stated),
     "user": ("raw_remote_user", stated),
 }
-_ALWAYS = frozenset({"time", "status"})
+_ALWAYS = frozenset({"time", "status", "status_or_none"})
 _SIZES = ("bytes", "total_bytes", "request_bytes")
 _REQUEST = frozenset({"request", "method", "target", "path", "query", "target_host"})
+# The time that an AWS balancer took, its target, and the balancer again; -1 says that a part did not happen.
+_IN_PARTS = ("seconds_before", "target_seconds", "seconds_behind")
 # Captures of which other columns are made than their own.
 _SPREADS: Mapping[str, frozenset[str]] = {
     "request": frozenset({"method", "protocol", "host", "raw_target"}),
     "tail": frozenset({"raw_forwarded", "duration_ms", "upstream_ms"}),
+    **dict.fromkeys(_IN_PARTS, frozenset({"duration_ms", "upstream_ms"})),
 }
 
 
@@ -83,8 +98,15 @@ def needed_columns(options: ParseOptions) -> list[str]:
 def typed_events(texts: pl.DataFrame, options: ParseOptions) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the events of captured texts in the shape of `Parsed.events`, and `line`, `reason` of lines that fail.
 
-    A line fails if its time or status cannot be read, or its sizes are no sizes.
+    A line fails if its time or status cannot be read, or its sizes are no sizes. A status that was captured as
+    `status_or_none`, or not at all, may be missing: a proxy logs requests that nobody answered, too.
     """
+    unanswered = pl.lit("status" not in texts.columns)
+    if "status_or_none" in texts.columns:
+        unanswered = pl.col("status_or_none").is_in(NO_ANSWER)
+        texts = texts.with_columns(status="status_or_none")
+    elif "status" not in texts.columns:
+        texts = texts.with_columns(status=pl.lit(None, pl.String))
     sizes = {name: texts[name].alias(f"{name} as logged") for name in _SIZES if name in texts.columns}
     texts = texts.with_columns(
         log_time(texts["time"], options.source_tz).alias("timestamp"),
@@ -95,7 +117,7 @@ def typed_events(texts: pl.DataFrame, options: ParseOptions) -> tuple[pl.DataFra
     )
     fault = pl.coalesce(
         time_fault(options.latest),
-        pl.when(pl.col("status").is_null()).then(pl.lit(NO_STATUS)),
+        pl.when(pl.col("status").is_null() & ~unanswered).then(pl.lit(NO_STATUS)),
         *(size_fault(pl.col(text.name), pl.col(name)) for name, text in sizes.items()),
     )
     reasons = texts.select("line", fault.alias("reason"))
@@ -113,6 +135,11 @@ def _spread(texts: pl.DataFrame) -> pl.DataFrame:
     for name in ("tail", "tail_in_seconds"):
         if name in texts.columns:
             texts = read_tails(texts.rename({name: "tail"}), whole_micros=name == "tail")
+    if _IN_PARTS[0] in texts.columns:
+        before, target, behind = (pl.col(name).cast(pl.Float64, strict=False) for name in _IN_PARTS)
+        total = pl.when(before >= 0, target >= 0, behind >= 0).then(before + target + behind)
+        times = {"duration_ms": total, "upstream_ms": target}
+        texts = texts.with_columns(**{name: duration_ms(time, milliseconds=1000) for name, time in times.items()})
     if "path" in texts.columns and "target" not in texts.columns:
         query = stated(pl.col("query").str.strip_prefix("?")) if "query" in texts.columns else pl.lit(None, pl.String)
         target = pl.when(query.is_null()).then("path").otherwise(pl.concat_str("path", pl.lit("?"), query))

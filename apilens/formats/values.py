@@ -14,6 +14,7 @@ import polars as pl
 from apilens.formats.base import EARLIEST
 from apilens.schema import TIME
 
+NO_FIT = "does not fit the format"
 NO_TIME = "no readable time"
 TIME_OUT_OF_RANGE = "time out of range"
 NO_STATUS = "no readable status"
@@ -21,8 +22,11 @@ BAD_SIZE = "size out of range"
 
 # Where a source says that it has no value.
 NOTHING = ("", "-")
+# Where a proxy says that no answer went out.
+NO_ANSWER = (*NOTHING, "-1", "0", "000")
 
 _CLF = "%d/%b/%Y:%H:%M:%S"
+_ASCTIME = "%a %b %e %H:%M:%S %Y"
 _NAIVE_ISO = "%Y-%m-%d %H:%M:%S"
 _ISO = (
     r"^\s*(?<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt_ ](?<time>[0-9]{2}:[0-9]{2}:[0-9]{2})"
@@ -35,9 +39,9 @@ _MICROS_BELOW = 10**17
 
 
 def clf_time(text: pl.Series, source_tz: str = "UTC") -> pl.Series:
-    """Return the times of `17/May/2015:10:05:03 +0000`; without an offset they are read in `source_tz`."""
+    """Return the times of `17/May/2015:10:05:03 +0000`; without an offset, with fractions or not, in `source_tz`."""
     times = text.str.to_datetime(_CLF + " %z", time_unit="us", strict=False).cast(TIME)
-    return _otherwise(times, text, lambda rest: _localised(rest, _CLF, source_tz))
+    return _otherwise(times, text, lambda rest: _localised(rest, _CLF + "%.f", source_tz))
 
 
 def iso_time(text: pl.Series, source_tz: str = "UTC") -> pl.Series:
@@ -48,6 +52,9 @@ def iso_time(text: pl.Series, source_tz: str = "UTC") -> pl.Series:
 
 def log_time(text: pl.Series, source_tz: str = "UTC") -> pl.Series:
     """Return the times of an access log: as Apache and nginx write them, else as any_time reads them."""
+    first = text.drop_nulls().head(1)
+    if first.str.contains("^[0-9]{4}-").any():
+        return any_time(text, source_tz)
     return _otherwise(clf_time(text, source_tz), text, lambda rest: any_time(rest, source_tz))
 
 
@@ -71,9 +78,14 @@ def epoch_time(values: pl.Series) -> pl.Series:
 
 
 def any_time(text: pl.Series, source_tz: str = "UTC") -> pl.Series:
-    """Return the times of texts of which each may be ISO 8601, a Unix time stamp, or as Apache and nginx write it."""
+    """Return the times of texts of which each may be ISO 8601, a Unix time stamp, CLF or `Sun Mar 13 22:49:12 2016`."""
     times = text.str.to_datetime("%+", time_unit="us", strict=False).cast(TIME)
-    for read in (lambda rest: _loose_iso(rest, source_tz), epoch_time, lambda rest: clf_time(rest, source_tz)):
+    for read in (
+        lambda rest: _loose_iso(rest, source_tz),
+        epoch_time,
+        lambda rest: clf_time(rest, source_tz),
+        lambda rest: _localised(rest, _ASCTIME, source_tz),
+    ):
         times = _otherwise(times, text, read)
     return times
 

@@ -22,6 +22,7 @@ NEEDS = Needs(headers=frozenset({"x-account-id"}), fields=frozenset({"http_x_acc
 STRINGS = {
     "nginx_string": '$remote_addr - $remote_user [$time_local] "$request" $status $bytes_sent "$http_x_account_id"',
     "apache_string": '%v %h %{X-Account-Id}i %t "%r" %>s %b %{ms}T',
+    "goaccess_string": '%h %^[%d:%t %^] "%r" %s %b "%R" "%u"',
     "nginx_parts": "$msec|$request_method|$host$uri$is_args$args|$status|$upstream_response_time",
 }
 CASES = [
@@ -33,6 +34,7 @@ CASES = [
             (
                 '203.0.113.9 - - [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 512 "acme"',
                 'h.example 203.0.113.9 acme [17/May/2015:10:05:03 +0000] "GET /a HTTP/1.1" 200 512 7',
+                '203.0.113.9 - - [17/May/2015:10:05:03 +0200] "GET /a HTTP/1.1" 200 512 "-" "curl/8"',
                 "1700000000.123|GET|h.example/a?b=1|200|0.1, 0.2",
             ),
             strict=True,

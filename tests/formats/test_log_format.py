@@ -1,4 +1,4 @@
-"""Format strings of nginx and Apache: what they compile to, and what is wrong with those that do not."""
+"""Format strings of nginx, Apache and GoAccess: what they compile to, and what is wrong with those that do not."""
 
 from __future__ import annotations
 
@@ -147,9 +147,75 @@ def test_nginx_states_the_end_and_apache_the_start() -> None:
     assert compile_log_format("%t %s", time_is="end", name="mine").name == "mine"
 
 
+COMBINED_OF_GOACCESS = '%h %^[%d:%t %^] "%r" %s %b "%R" "%u"'
+
+
+def test_goaccess_combined_reads_as_the_built_in_one() -> None:
+    lines = (
+        f'192.0.2.1 - - {STAMP} "GET /a HTTP/1.1" 200 5 "-" "x"\n'
+        '192.0.2.1 - - [17/May/2015:12:05:03 +0200] "-" 408 - "-" "a\\x22b"\n'
+    ).encode()
+    built_in = next(item for item in FORMATS if item.name == "combined").parse(lines, 1, OPTIONS)
+
+    compiled = compile_log_format(COMBINED_OF_GOACCESS).parse(lines, 1, OPTIONS)
+
+    assert_frame_equal(compiled.events, built_in.events.drop("raw_remote_user"), check_column_order=False)
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "gives"),
+    [
+        (
+            r"%d\t%t\t%^\t%b\t%h\t%m\t%v\t%U\t%s\t%R\t%u\t%q\t%H",
+            "2015-05-17\t10:05:03\tFRA\t5\t192.0.2.1\tGET\th.example:80\t/a\t200\t-\tcurl/8\tb=1\tHTTP/2.0",
+            {"host": "h.example", "raw_target": "/a?b=1", "raw_agent": "curl/8", "protocol": "2", "response_bytes": 5},
+        ),
+        (
+            "%x %~%L %h %^/%s %b %m %U",
+            "1431857103.000    921 192.0.2.1 TCP_MISS/200 507 GET http://h.example/a",
+            {"duration_ms": 921.0, "host": "h.example", "raw_target": "/a", "raw_peer": "192.0.2.1"},
+        ),
+        (
+            '~h{," } %e %^[%x] "%r" %s %C %M %K',
+            f'"198.51.100.7, 10.0.0.1" ann - {STAMP} "GET / HTTP/2.0" 200 HIT text/html TLSv1.3',
+            {"raw_forwarded": "198.51.100.7, 10.0.0.1", "raw_remote_user": "ann", "raw_target": "/"},
+        ),
+        ("%t %d %s %D", "10:05:03 2015-05-17 200 2500", {"duration_ms": 2.5}),
+        ("[%dT%t] %s %n", "[2015-05-17T10:05:03] 200 2500000", {"duration_ms": 2.5}),
+        ("%d:%t %^ %s %T", "17/May/2015:12:05:03 +0200 200 0.25", {"duration_ms": 250.0}),
+        ("%d:%t %^ %s", "17/May/2015:10:05:03 node7 200", {"status": 200}),
+    ],
+)
+def test_goaccess_specifiers(text: str, line: str, gives: dict[str, Any]) -> None:
+    event = events(text, line)[0]
+
+    assert (event["timestamp"], event["status"]) == (WHEN, 200)
+    assert {name: event[name] for name in gives} == gives
+
+
+@pytest.mark.parametrize(
+    ("text", "title"),
+    [
+        ("$time_local $status %d", "nginx log_format"),
+        ("%t %s %u", "Apache LogFormat"),
+        ("%t %s %{SSL_CIPHER}x %{HOST}e", "Apache LogFormat"),
+        ("%t %s %%d %%x", "Apache LogFormat"),
+        ("%d %t %s %u", "GoAccess log-format"),
+        ("%x %s", "GoAccess log-format"),
+        ("%%%x %s", "GoAccess log-format"),
+    ],
+)
+def test_whose_string_it_is(text: str, title: str) -> None:
+    assert compile_log_format(text).title == title
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
+        ("%d %t %Z %s", "unknown specifier '%Z' at position 7 of the log format"),
+        ("%d %t %s 100%", "unknown specifier '%' at position 13 of the log format"),
+        ("%d %s", "the log format does not log the time"),
+        ("%d %t", "the log format does not log the status"),
         ("%h %t %Z %s", "unknown directive '%Z' at position 7 of the log format"),
         ("%t %s 100%", "unknown directive '%' at position 10 of the log format"),
         ("%h %>s", "the log format does not log the time"),
@@ -173,14 +239,16 @@ def test_what_is_wrong_is_named(text: str, message: str) -> None:
 @given(
     st.lists(
         st.sampled_from(["$time_local", "$status", "$request", "$uri", "$args", "$bytes_sent", "$foo", "$http_host"])
+        | st.sampled_from(["%d", "%t", "%x", "%~", "%^", "%U", "%q", "%r", "%T", '~h{," }'])
         | st.text(alphabet=' "[]()|\\.*+?{}^-&~é\t', max_size=3),
         max_size=12,
     ).map("".join),
     st.binary(max_size=120),
+    st.sampled_from(["[$time_local] $status", "%d:%t %s ", "%x %s "]),
 )
-def test_any_string_compiles_or_is_a_usage_error(text: str, data: bytes) -> None:
+def test_any_string_compiles_or_is_a_usage_error(text: str, data: bytes, front: str) -> None:
     try:
-        format = compile_log_format("[$time_local] $status" + text)
+        format = compile_log_format(front + text)
     except UsageError:
         return
 
