@@ -1,4 +1,4 @@
-"""The log of ingress-nginx in Kubernetes, `upstreaminfo`, with or without `[$the_real_ip]`; upstream is service."""
+"""The `upstreaminfo` log of ingress-nginx, with or without `[$the_real_ip]`; the service is the upstream."""
 
 from __future__ import annotations
 
