@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import os
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -32,14 +32,19 @@ class CsvTable:
 
     def need_values(self, column: str) -> None:
         """Note every row that has nothing in a column."""
+        if "" not in self.columns[column]:
+            return
         for row, value in enumerate(self.columns[column]):
             if not value:
                 self.add(row, f"`{column}` is empty")
 
-    def need_distinct(self, column: str, values: Iterable[str | None] | None = None) -> None:
+    def need_distinct(self, column: str, values: Sequence[str | None] | None = None) -> None:
         """Note every row whose value in a column (or its meaning in `values`) was there before. Says no value."""
+        values = self.columns[column] if values is None else values
+        if len(set(values)) == len(values):
+            return
         first: dict[str, int] = {}
-        for row, value in enumerate(self.columns[column] if values is None else values):
+        for row, value in enumerate(values):
             if value and first.setdefault(value, row) != row:
                 self.add(row, f"the same `{column}` as in line {self.lines[first[value]]}")
 

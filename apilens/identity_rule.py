@@ -78,7 +78,7 @@ def place_of(rule: IdentityRule) -> str:
 
 def resolved(rule: IdentityRule, folder: Path) -> IdentityRule:
     """Return the rule with its files named from `folder`."""
-    files = {name: str(folder / getattr(rule, name)) for name in _FILES if getattr(rule, name)}
+    files = {name: str(folder / Path(getattr(rule, name)).expanduser()) for name in _FILES if getattr(rule, name)}
     if rule.join:
         named = tuple(str(folder / Path(name).expanduser()) for name in rule.join.files)
         return msgspec.structs.replace(rule, join=msgspec.structs.replace(rule.join, files=named))

@@ -43,6 +43,14 @@ def test_every_key_is_read(tmp_path: Path) -> None:
       - path: /tenants/{account}/*
       - path: 2
       - remote_user: true
+      - api_key: keys.csv
+      - join: {files: [../app.log*], regex: '(?P<request_id>r[0-9]+) (?P<account>[a-z]+)'}
+      - {column: host, regex: '^(?P<account>[a-z]+)'}
+      - ip: /etc/networks.csv
+    accounts: data/accounts.csv
+    show: [name, plan]
+    errors: {when: status >= 500, except: ["status_class = '4xx'", "account.plan = 'free'"]}
+    error_paths: {code: [fault.id], field: ['fault.on[0]']}
     allow_email: true
     client_ip: truncate
     trusted_proxies: [10.0.0.0/8, "2001:db8::/32"]
@@ -61,6 +69,13 @@ def test_every_key_is_read(tmp_path: Path) -> None:
     assert found.store == str(tmp_path / "data/store")
     assert found.account[1] == IdentityRule(jwt="org_id", from_="x-token")
     assert found.account[3].path == 2
+    assert found.account[5].api_key == str(tmp_path / "keys.csv")
+    assert found.account[6].join and found.account[6].join.files == (str(tmp_path / "../app.log*"),)
+    assert (found.account[8].ip, found.accounts) == ("/etc/networks.csv", str(tmp_path / "data/accounts.csv"))
+    assert found.errors.condition == (
+        "(status >= 500) AND NOT ((status_class = '4xx') IS TRUE) AND NOT ((account.plan = 'free') IS TRUE)"
+    )
+    assert found.error_paths.field == ("fault.on[0]",)
     assert found.formats == {"gateway": CustomFormat(fields={"timestamp": "ts", "status": "code"}, time_is="end")}
     assert found.columns == {"input_tokens": ColumnRule("response.body.usage.prompt_tokens", "int")}
     assert found.trusted_proxies == ("10.0.0.0/8", "2001:db8::/32")
