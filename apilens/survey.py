@@ -27,7 +27,7 @@ _COMMON = ("line", "item", "timestamp", "status")
 def formats_result(settings: Settings) -> Result:
     """List formats and envelopes: name, title, what the time is, and the columns that the format's samples fill."""
     known = (*all_formats(), *custom_formats(settings).values())
-    rows = [(item.name, item.title, item.time_is, ", ".join(_fills(item))) for item in known]
+    rows = [(item.name, item.title, item.time_is, ", ".join(fills(item))) for item in known]
     envelopes = [(item.name, item.title) for item in all_envelopes()]
     return Result(
         "formats",
@@ -82,8 +82,8 @@ def detection_result(text: str, settings: Settings, options: ReadOptions, *, key
     )  # fmt: skip
 
 
-def _fills(format: Format) -> list[str]:
-    """Return the columns that the samples of a format fill, as the event table has them."""
+def fills(format: Format) -> list[str]:
+    """Return the columns that the samples of a format fill beyond time and status: what its logs can say."""
     if not format.samples:
         return []
     parsing = ParseOptions(latest=EARLIEST.replace(year=2200))

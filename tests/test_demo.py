@@ -15,9 +15,11 @@ from pathlib import Path
 import pytest
 
 from apilens.demo import PROBLEMS, World, generate, write_combined, write_samples
+from apilens.demo.json_samples import JSON_SAMPLES
 from apilens.demo.line_samples import LINE_SAMPLES
 from apilens.errors import InputError
-from apilens.formats import FORMATS, ParseOptions, choose
+from apilens.formats import FORMATS, ParseOptions
+from apilens.recognition import recognise
 
 END = datetime(2026, 11, 23, 12, tzinfo=UTC)
 ENVIRONMENT = {"APILENS_NOW": "2026-11-23T12:00:00Z", "APILENS_HASH_KEY": "test", "PATH": os.environ["PATH"]}
@@ -139,12 +141,12 @@ def test_every_sample_log_is_read_whole(tmp_path: Path, name: str) -> None:
     assert accounts > 10
 
 
-@pytest.mark.parametrize("name", LINE_SAMPLES)
-def test_every_sample_of_a_line_format_is_detected_and_read_whole(name: str) -> None:
+@pytest.mark.parametrize("name", [*LINE_SAMPLES, *JSON_SAMPLES])
+def test_every_sample_is_detected_and_read_whole(name: str) -> None:
     sample = (Path(__file__).resolve().parents[1] / "sample_logs" / name).read_bytes()
     options = ParseOptions(latest=END)
 
-    found = choose(sample, FORMATS, options)
+    found = recognise(sample, FORMATS, options)
 
-    assert (found.format.name, found.rate) == (name.removesuffix(".log"), 1.0)
+    assert (found.format.name, found.rate) == (name.partition(".")[0], 1.0)
     assert found.format.parse(sample, 1, options).events.height == sample.count(b"\n") == 60

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 
 import polars as pl
+
+from apilens.demo.json_samples import NUMBERS
 
 # File → template; `{…}` is a column of `_values`.
 LINE_SAMPLES: Mapping[str, str] = {
@@ -60,6 +63,14 @@ def filled(requests: pl.DataFrame, template: str) -> pl.DataFrame:
     return requests.select(pl.concat_str(parts).alias("line"))
 
 
+def filled_json(requests: pl.DataFrame, sample: Mapping[str, object]) -> pl.DataFrame:
+    """Return one column of JSON lines: the object with the values of each request in its places."""
+    text = json.dumps(sample, separators=(",", ":")).replace("{", "{{").replace("}", "}}")
+    # Places are braces around a name within a text; a number loses the quotes around it.
+    text = re.sub(r"\{\{([a-z_]+)\}\}", r"{\1}", text)
+    return filled(requests, re.sub(rf'"(\{{(?:{"|".join(NUMBERS)})\}})"', r"\1", text))
+
+
 def _values(requests: pl.DataFrame) -> dict[str, pl.Expr]:
     time, millis = pl.col("timestamp"), pl.col("duration_ms").cast(pl.Int64)
     seconds = pl.concat_str(millis // 1000, pl.lit("."), (millis % 1000).cast(pl.String).str.zfill(3))
@@ -71,5 +82,11 @@ def _values(requests: pl.DataFrame) -> dict[str, pl.Expr]:
         "asctime": time.dt.strftime("%a %b %e %H:%M:%S %Y"),
         "unix": pl.concat_str(time.dt.epoch("s"), pl.lit("."), time.dt.strftime("%3f")),
         "millis": millis,
+        "nanos": millis * 1_000_000,
+        "epoch_ms": time.dt.epoch("ms"),
+        "end_ms": time.dt.epoch("ms") + millis,
+        "unix_number": pl.concat_str(time.dt.epoch("s"), pl.lit("."), time.dt.strftime("%3f")),
+        "seconds_number": seconds,
+        "path": pl.col("target").str.replace(r"\?.*$", ""),
         "seconds": seconds,
     }

@@ -11,7 +11,8 @@ import polars as pl
 from apilens.demo.ai import events as ai_events
 from apilens.demo.ai import to_json_lines
 from apilens.demo.chance import below
-from apilens.demo.line_samples import LINE_SAMPLES, filled
+from apilens.demo.json_samples import JSON_SAMPLES
+from apilens.demo.line_samples import LINE_SAMPLES, filled, filled_json
 from apilens.demo.world import World, chunks
 
 
@@ -65,6 +66,9 @@ def write_samples(folder: Path) -> None:
     for name, template in LINE_SAMPLES.items():
         with (folder / name).open("wb") as file:
             append(file, filled(requests.head(60), template))
+    for name, sample in JSON_SAMPLES.items():
+        with (folder / name).open("wb") as file:
+            append(file, filled_json(requests.head(60), sample))
     (folder / "nginx.jsonl").write_text(_nginx_json(requests).write_ndjson())
     (folder / "moesif.jsonl").write_bytes(to_json_lines(ai_events(world)))
 

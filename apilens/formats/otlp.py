@@ -55,6 +55,12 @@ def _unwrapped(line: bytes) -> Sequence[bytes] | None:
         return None
 
 
+def _is_document(sample: bytes) -> bool:
+    # A batch that is whole on its line is a line.
+    first_line = sample.lstrip().partition(b"\n")[0].rstrip()
+    return bool(_BEGIN.match(sample)) and not first_line.endswith(b"}")
+
+
 def _finish(events: pl.DataFrame) -> pl.DataFrame:
     if "_end" in events.columns:
         taken = (any_time(events["_end"]) - events["timestamp"]).dt.total_microseconds() / 1000
@@ -123,7 +129,6 @@ OTLP_DOCUMENT: Format = document(
     _spans,
     name="otlp_document",
     title="OpenTelemetry HTTP spans (OTLP/JSON, one document)",
-    # A batch on one line is a line.
-    recognises=lambda sample: bool(_BEGIN.match(sample)) and b"\n" in sample.strip(),
+    recognises=_is_document,
     samples=(Sample(OTLP.samples[0].line, OTLP.samples[0].gives),),
 )
