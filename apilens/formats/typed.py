@@ -21,6 +21,7 @@ from apilens.formats.values import (
     status_code,
     time_fault,
 )
+from apilens.schema import TIME
 
 _PORT = r"^(\[[^\]]*\]|[^:]*)(?::[0-9]*)?$"
 
@@ -42,6 +43,8 @@ CAPTURES: Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
     "bytes": ("response_bytes", lambda size: size),
     "total_bytes": ("response_bytes", lambda size: size),
     "request_id": ("request_id", stated),
+    "failure": ("failure_reason", stated),
+    "node": ("node", stated),
     "trace_id": ("trace_id", stated),
     "target": ("raw_target", lambda text: text),
     "referrer": ("raw_referrer", stated),
@@ -82,19 +85,21 @@ def needed_columns(options: ParseOptions) -> list[str]:
 def typed_events(texts: pl.DataFrame, options: ParseOptions) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Return the events of captured texts in the shape of `Parsed.events`, and `line`, `reason` of lines that fail.
 
-    A line fails if its time or status cannot be read, or its sizes are no sizes.
+    A line fails if its time or status cannot be read, or its sizes are no sizes. `time` may be instants already; a row
+    that is `unanswered` has no status, and is none the worse for it.
     """
     sizes = {name: texts[name].alias(f"{name} as logged") for name in _SIZES if name in texts.columns}
     texts = texts.with_columns(
-        log_time(texts["time"], options.source_tz).alias("timestamp"),
+        (time if (time := texts["time"]).dtype == TIME else log_time(time, options.source_tz)).alias("timestamp"),
         status_code(pl.col("status")),
         pl.lit(0, dtype=pl.Int32).alias("item"),
         *sizes.values(),
         *(byte_count(pl.col(name)) for name in sizes),
     )
+    answered = ~pl.col("unanswered") if "unanswered" in texts.columns else pl.lit(True)
     fault = pl.coalesce(
         time_fault(options.latest),
-        pl.when(pl.col("status").is_null()).then(pl.lit(NO_STATUS)),
+        pl.when(answered, pl.col("status").is_null()).then(pl.lit(NO_STATUS)),
         *(size_fault(pl.col(text.name), pl.col(name)) for name, text in sizes.items()),
     )
     reasons = texts.select("line", fault.alias("reason"))
@@ -117,12 +122,22 @@ def _spread(texts: pl.DataFrame) -> pl.DataFrame:
         target = pl.when(query.is_null()).then("path").otherwise(pl.concat_str("path", pl.lit("?"), query))
         texts = texts.with_columns(target=target)
     if "request" in texts.columns:
-        if "target" in texts.columns:
-            texts = texts.drop("target")
-        return split_requests(texts.drop("method", "protocol", strict=False))
-    if "target" in texts.columns and "method" in texts.columns:
-        return check_targets(texts)
-    return texts
+        parts = [name for name in ("method", "target", "protocol") if name in texts.columns]
+        whole = split_requests(texts.drop(parts))
+        # Lines that state no request may state its parts.
+        return _filled(whole, _checked(texts.select(parts))) if parts else whole
+    return _checked(texts)
+
+
+def _checked(texts: pl.DataFrame) -> pl.DataFrame:
+    return check_targets(texts) if {"target", "method"} <= set(texts.columns) else texts
+
+
+def _filled(texts: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    return texts.with_columns(
+        pl.coalesce(name, column).alias(name) if name in texts.columns else column
+        for name, column in zip(others.columns, others.get_columns(), strict=True)
+    )
 
 
 def _version(text: pl.Expr) -> pl.Expr:
