@@ -252,6 +252,11 @@ def custom_formats(settings: Settings) -> dict[str, Format]:
             from apilens.formats.log_format import compile_log_format
 
             return compile_log_format(custom.log_format, name=name, time_is=custom.time_is)
+        if custom.csv:
+            from apilens.formats.csv_map import csv_format
+
+            separator = "," if custom.csv is True else custom.csv
+            return csv_format(name, custom.fields or {}, separator=separator, time_is=custom.time_is)
         return json_format(name, custom.fields or {}, time_is=custom.time_is)
 
     return {name: build(name, custom) for name, custom in settings.formats.items()}

@@ -81,7 +81,8 @@ def _after(state: State, line: str, keywords: Sequence[str]) -> State:
 
 def split_quoted(text: pl.Expr, separator: str) -> pl.Expr:
     """Return the values of lines as lists; in double quotes a value may hold separators, and quotes doubled."""
-    value = f'{separator}(?:"(?:[^"]|"")*"|[^{separator}]*)'
+    edge = re.escape(separator)
+    value = f'{edge}(?:"(?:[^"]|"")*"|[^{edge}]*)'
     parts = (pl.lit(separator) + text).str.extract_all(value)
     return parts.list.eval(unquoted(pl.element().str.slice(1)))
 
@@ -93,14 +94,12 @@ def unquoted(text: pl.Expr) -> pl.Expr:
     return pl.when(quoted).then(inner).otherwise(text)
 
 
-def placed(
-    parts: pl.Series, layouts: Sequence[Layout], which: pl.Series, names: Iterable[str]
-) -> dict[str, pl.Expr | pl.Series]:
+def placed(parts: pl.Series, layouts: Sequence[Layout], which: pl.Series, names: Iterable[str]) -> dict[str, pl.Series]:
     """Return the captures of these names that any layout has, from rows split into `parts`.
 
     which: the index of each row's layout. A value that a row lacks is null.
     """
-    found: dict[str, pl.Expr | pl.Series] = {}
+    found: dict[str, pl.Series] = {}
     for name in names:
         at = [layout.at.get(name) for layout in layouts]
         if all(position is None for position in at):

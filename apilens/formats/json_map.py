@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Literal
 
@@ -10,8 +10,8 @@ import polars as pl
 
 from apilens.errors import UsageError
 from apilens.formats.base import Format, Parsed, ParseOptions
-from apilens.formats.json_events import Place, json_values, mapped_events, paths_of, read_texts
-from apilens.formats.json_lines import read_objects
+from apilens.formats.json_events import Place, Texts, json_values, mapped_events, paths_of, read_texts
+from apilens.formats.json_lines import Objects, read_objects
 from apilens.formats.json_paths import header_values, parts
 from apilens.spelling import nearest
 
@@ -57,16 +57,10 @@ def json_format(name: str, fields: Mapping[str, str], *, time_is: Literal["start
     itself is found as well. time_is: `end` unless stated. Raises UsageError for an unknown name, a broken path, or a
     map without `timestamp`.
     """
-    places: dict[str, tuple[Place, ...]] = {}
-    for key, path in fields.items():
-        if key not in _KNOWN:
-            raise UsageError(f"format {name!r}: no column {key!r} to map", hint=nearest(key, _KNOWN))
+    places = places_of(name, fields)
+    for path in fields.values():
         if not path or not all(parts(path)):
             raise UsageError(f"format {name!r}: {path!r} is no dotted path", hint="write for example: response.status")
-        column, milliseconds = _KNOWN[key]
-        places[column] = (*places.get(column, ()), Place(path, milliseconds))
-    if "timestamp" not in places:
-        raise UsageError(f"format {name!r} maps no time", hint="add for example: timestamp: time")
 
     def parse(data: bytes, first_line: int, options: ParseOptions) -> Parsed:
         return parse_mapped(data, first_line, options, places)
@@ -74,10 +68,38 @@ def json_format(name: str, fields: Mapping[str, str], *, time_is: Literal["start
     return Format(name, f"JSON lines by the map {name!r}", time_is or "end", parse, samples=())
 
 
+def places_of(name: str, fields: Mapping[str, str]) -> dict[str, tuple[Place, ...]]:
+    """Return column → places of the `fields:` of the format `name`. Raises UsageError as json_format does."""
+    places: dict[str, tuple[Place, ...]] = {}
+    for key, path in fields.items():
+        if key not in _KNOWN:
+            raise UsageError(f"format {name!r}: no column {key!r} to map", hint=nearest(key, _KNOWN))
+        column, milliseconds = _KNOWN[key]
+        places[column] = (*places.get(column, ()), Place(path, milliseconds))
+    if "timestamp" not in places:
+        raise UsageError(f"format {name!r} maps no time", hint="add for example: timestamp: time")
+    return places
+
+
 def parse_mapped(
     data: bytes, first_line: int, options: ParseOptions, places: Mapping[str, tuple[Place, ...]], *, fast: bool = True
 ) -> Parsed:
     """Read a block of JSON lines by column → places. fast: False looks at every line, to the same effect."""
+
+    def read(wanted: Mapping[str, tuple[Place, ...]]) -> tuple[Objects, Texts]:
+        paths = paths_of(wanted, dotted_keys=True)
+        objects = read_objects(data, first_line, paths.schema, fast=fast)
+        return objects, read_texts(objects, paths, wanted)
+
+    return parse_places(options, places, read)
+
+
+def parse_places(
+    options: ParseOptions,
+    places: Mapping[str, tuple[Place, ...]],
+    read: Callable[[Mapping[str, tuple[Place, ...]]], tuple[Objects, Texts]],
+) -> Parsed:
+    """Return what a block holds of which read(column → places) gives the values that are wanted."""
     asked = {
         "raw_request_headers": {f"raw_header.{name}": name for name in sorted(options.needs.headers)},
         "raw_response_headers": {
@@ -92,9 +114,8 @@ def parse_mapped(
         or (column == "query" and options.wants("raw_target"))
     }
     wanted |= {f"raw_field.{path}": (Place(path),) for path in sorted(options.needs.fields)}
-    paths = paths_of(wanted, dotted_keys=True)
-    objects = read_objects(data, first_line, paths.schema, fast=fast)
-    parsed = mapped_events(objects, read_texts(objects, paths, wanted), wanted, options)
+    objects, texts = read(wanted)
+    parsed = mapped_events(objects, texts, wanted, options)
     events = parsed.events
     for source, headers in asked.items():
         if source in events.columns:
