@@ -126,10 +126,12 @@ class Pipeline:
 
     def parse(self, log: Log, block: Block) -> Piece:
         """Parse and enrich one block. Safe to call from several threads."""
-        wanted = asked(self.settings, log.format.account)
+        needs = Needs(*asked(self.settings, log.format.account))
+        if log.format.normalised:
+            needs = Needs(fields=frozenset(self.settings.columns))
         options = ParseOptions(
             latest=self._latest,
-            needs=Needs(*wanted),
+            needs=needs,
             source_tz=self.options.source_tz or self.settings.source_tz or "UTC",
             columns=self._parse_columns,
             prelude=block.prelude,

@@ -18,12 +18,14 @@ from apilens.formats.json_map import json_format
 from apilens.formats.log_format import compile_log_format
 from apilens.formats.ltsv import LTSV
 from apilens.formats.moesif import MOESIF
+from apilens.formats.normalised import APILENS
 from apilens.formats.w3c import W3C
 from apilens.formats.zeek import ZEEK
 
 # Order is detection order: the strictest format first.
 FORMATS: tuple[Format, ...] = (
-    MOESIF, FLAT_JSON, NGINX_TIMED, COMBINED_VHOST, COMBINED, CLOUDFRONT, W3C, ZEEK, LTSV, COMMON_VHOST, COMMON,
+    APILENS, MOESIF, FLAT_JSON, NGINX_TIMED, COMBINED_VHOST, COMBINED, CLOUDFRONT, W3C, ZEEK, LTSV, COMMON_VHOST,
+    COMMON,
 )  # fmt: skip
 
 __all__ = [
