@@ -67,8 +67,7 @@ CLOUDFRONT = Format(
             _ORDERS,
             _decoded,
             captures=(
-                ("cs(host)", "server"), ("x-host-header", "host"), ("x-edge-request-id", "request_id"),
-                ("x-edge-detailed-result-type", "failure"),
+                ("x-edge-request-id", "request_id"), ("x-edge-detailed-result-type", "failure"),
             ),
             marker="x-edge-location",
         )

@@ -23,7 +23,8 @@ CAPTURES: Mapping[str, str] = {
     "cs-username": "user", "cs-method": "method", "cs-uri": "target", "cs-uri-stem": "path", "cs-uri-query": "query",
     "sc-status": "status", "sc-bytes": "total_bytes", "bytes": "total_bytes", "cs-bytes": "request_bytes",
     "time-taken": "seconds", "timetakenms": "millis", "cs-version": "protocol", "cs-protocol-version": "protocol",
-    "cs-host": "host", "cs(host)": "host", "s-dns": "server", "cs(user-agent)": "agent", "cs(referer)": "referrer",
+    "cs-host": "host", "cs(host)": "host", "x-host-header": "host", "s-dns": "server",
+    "cs(user-agent)": "agent", "cs(referer)": "referrer",
     "cs(x-request-id)": "request_id", "s-computername": "node", "s-reason": "failure",
 }  # fmt: skip
 _TIMES = ("day", "clock", "utc_day", "utc_clock", "local_day", "local_clock")
@@ -142,6 +143,9 @@ def _layout(dialect: Dialect, fields: str, software: str, width: int, addressed:
         return Layout({}, 0)
     in_ms = bool(_MILLISECONDS.search(software)) or bool(_OF_IIS.intersection(names))
     captures = {**CAPTURES, **dict(dialect.captures), **({"time-taken": "millis"} if in_ms else {})}
+    if "x-host-header" in names:
+        # The host that the client asked for; CloudFront's cs(Host) is the distribution's own name.
+        del captures["cs(host)"]
     if "time-local" in names:
         captures |= {"date": "utc_day", "time": "utc_clock"}
 
