@@ -79,10 +79,11 @@ class _Log:
 def _log(state: State) -> _Log:
     fields, separator, unset, empty = state
     code = _CODE.fullmatch(separator)
-    names = tuple((fields or _DEFAULT).lower().split())
-    return _Log(
-        (chr(int(code[1], 16)) if code else separator or "\t", unset or "-", empty or "(empty)"), layout(names, _keys)
-    )
+    separator = chr(int(code[1], 16)) if code else separator or "\t"
+    # Behind their first word directives are separated as rows are.
+    names = (fields or _DEFAULT).lower().replace(separator, " ").split()
+    words = (separator, unset.strip(separator) or "-", empty.strip(separator) or "(empty)")
+    return _Log(words, layout(names, _keys))
 
 
 def _keys(name: str) -> Iterator[str]:

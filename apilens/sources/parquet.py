@@ -37,8 +37,8 @@ class ParquetText:
             frames = pl.scan_parquet(self._path, glob=False, hive_partitioning=False)
             if self._rows is None:
                 self._rows = int(frames.select(pl.len()).collect().item())
-            frame = _plain(frames.slice(self._done, ROWS)).collect()
-            text = frame.write_ndjson().encode()
+            frame = frames.slice(self._done, ROWS).collect()
+            text = _plain(frame).write_ndjson().encode()
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             why = (str(error).splitlines() or ["unreadable"])[0]
             raise Damage(f"Parquet is damaged ({why})") from None
@@ -47,14 +47,26 @@ class ParquetText:
         return text if frame.height else b""
 
 
-def _plain(frames: pl.LazyFrame) -> pl.LazyFrame:
-    """Leave out what JSON cannot say: bytes that are no text, and lists and structs of bytes."""
+def _plain(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return rows that JSON can hold: bytes as text, and without lists and structs of bytes."""
     import polars as pl
 
     columns = []
-    for name, dtype in frames.collect_schema().items():
-        if dtype == pl.Binary:
-            columns.append(pl.col(name).cast(pl.String, strict=False))
-        elif "Binary" not in str(dtype):
-            columns.append(pl.col(name))
-    return frames.select(columns)
+    for column in frame:
+        if column.dtype == pl.Binary:
+            columns.append(_text(column))
+        elif "Binary" not in str(column.dtype):
+            columns.append(column)
+    return pl.DataFrame(columns)
+
+
+def _text(column: pl.Series) -> pl.Series:
+    # Old writers did not say which bytes are text, so most are.
+    import polars as pl
+
+    try:
+        return column.cast(pl.String)
+    except pl.exceptions.PolarsError:
+        # One value is none, and Polars refuses all of them.
+        texts = [None if value is None else value.decode("utf-8", "replace") for value in column]
+        return pl.Series(column.name, texts, dtype=pl.String)
