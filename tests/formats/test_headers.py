@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -254,7 +255,7 @@ HEADERS: dict[str, tuple[Format, list[str]]] = {
 
 
 @pytest.mark.parametrize("name", HEADERS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(data=st.data())
 def test_a_log_reads_the_same_in_one_block_and_line_by_line(name: str, data: st.DataObject) -> None:
     format, lines = HEADERS[name]
@@ -280,6 +281,26 @@ def test_a_log_reads_the_same_in_one_block_and_line_by_line(name: str, data: st.
         ]
         assert_frame_equal(*both, check_column_order=False)
         assert_frame_equal(whole.rejects, pl.concat(rejects))
+
+
+@pytest.mark.parametrize("name", HEADERS)
+def test_ten_thousand_damaged_lines_and_directives_balance(name: str) -> None:
+    format, lines = HEADERS[name]
+    dice = random.Random(1)
+    block = []
+    for _ in range(10_000):
+        line = bytearray(dice.choice(lines).encode())
+        at = dice.randrange(len(line) + 1)
+        line[at : at + dice.randrange(4)] = bytes(
+            dice.choices(b'"# \t|,:\0\xff\xef\xbb\xbf\r0GET', k=dice.randrange(4))
+        )
+        block.append(bytes(line))
+    data = b"\n".join([*block, b""])
+
+    found = format.parse(data, 1, OPTIONS)
+
+    assert found.events.height > 100
+    assert found.events.height + found.rejects.height + found.other + found.blank + found.comments == 10_000
 
 
 @pytest.fixture
