@@ -41,10 +41,14 @@ class RedactSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class CustomFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A format that the user declares: a log_format/LogFormat string, or a map from event columns to JSON fields."""
+    """A format that the user declares: a log_format/LogFormat string, or a map from event columns to fields.
+
+    The fields are those of JSON lines, or with `csv` (true, or the separator) columns that a header line names.
+    """
 
     log_format: str | None = None
     fields: dict[str, str] | None = None
+    csv: bool | str = False
     time_is: Literal["start", "end"] | None = None
 
 
@@ -157,6 +161,10 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     for name, custom in settings.formats.items():
         if (custom.log_format is None) == (custom.fields is None):
             yield ("formats", name), "needs either `log_format` or `fields`"
+        elif custom.csv and custom.fields is None:
+            yield ("formats", name, "csv"), "goes with `fields` only"
+        if isinstance(custom.csv, str) and (len(custom.csv) != 1 or custom.csv in '"\r\n'):
+            yield ("formats", name, "csv"), f"{custom.csv!r} is no separator: true, or one character such as `;`"
     for at, network in enumerate(settings.trusted_proxies):
         try:
             ipaddress.ip_network(network, strict=False)

@@ -125,10 +125,12 @@ class Pipeline:
 
     def parse(self, log: Log, block: Block) -> Piece:
         """Parse and enrich one block. Safe to call from several threads."""
-        wanted = asked(self.settings, log.format.account)
+        needs = Needs(*asked(self.settings, log.format.account))
+        if log.format.normalised:
+            needs = Needs(fields=frozenset(self.settings.columns))
         options = ParseOptions(
             latest=self._latest,
-            needs=Needs(*wanted),
+            needs=needs,
             source_tz=self.options.source_tz or self.settings.source_tz or "UTC",
             columns=self._parse_columns,
             prelude=block.prelude,
@@ -252,6 +254,11 @@ def custom_formats(settings: Settings) -> dict[str, Format]:
             from apilens.formats.log_format import compile_log_format
 
             return compile_log_format(custom.log_format, name=name, time_is=custom.time_is)
+        if custom.csv:
+            from apilens.formats.csv_map import csv_format
+
+            separator = "," if custom.csv is True else custom.csv
+            return csv_format(name, custom.fields or {}, separator=separator, time_is=custom.time_is)
         return json_format(name, custom.fields or {}, time_is=custom.time_is)
 
     return {name: build(name, custom) for name, custom in settings.formats.items()}

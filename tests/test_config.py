@@ -156,6 +156,11 @@ def test_all_mistakes_come_at_once_with_their_lines(tmp_path: Path) -> None:
         ("store: ''\n", "1: store: is empty"),
         ("defaults: {since: soon}\n", "1: defaults.since: `soon` is no duration"),
         ("formats:\n  x: {}\n", "2: formats.x: needs either `log_format` or `fields`"),
+        ("formats:\n  x:\n    log_format: a\n    csv: true\n", "4: formats.x.csv: goes with `fields` only"),
+        (
+            "formats:\n  x:\n    fields: {status: s}\n    csv: tab\n",
+            "4: formats.x.csv: 'tab' is no separator: true, or one character such as `;`",
+        ),
         ("formats:\n  x: {log_format: a, fields: {a: b}}\n", "2: formats.x: needs either `log_format` or `fields`"),
         ("account:\n  - path: /a/b\n", "2: account[0]: a path begins with `/`"),
         ("account:\n  - path: 0\n", "2: account[0]: segments of a path count from 1"),

@@ -71,6 +71,55 @@ def write_samples(folder: Path) -> None:
             append(file, filled_json(requests.head(60), sample))
     (folder / "nginx.jsonl").write_text(_nginx_json(requests).write_ndjson())
     (folder / "moesif.jsonl").write_bytes(to_json_lines(ai_events(world)))
+    for name, directives, lines in (("iis.log", _IIS, _iis_lines), ("cloudfront.log", _CLOUDFRONT, _cloudfront_lines)):
+        with (folder / name).open("wb") as file:
+            file.write(directives)
+            append(file, requests.select(pl.concat_str(lines()).alias("line")))
+
+
+_IIS = b"""#Software: Microsoft Internet Information Services 10.0
+#Version: 1.0
+#Date: 2026-11-09 12:00:00
+#Fields: date time cs-method cs-uri-stem cs-uri-query cs-username c-ip cs(User-Agent) sc-status sc-bytes time-taken
+"""
+_CLOUDFRONT = b"""#Version: 1.0
+#Fields: date time x-edge-location sc-bytes c-ip cs-method cs(Host) cs-uri-stem sc-status cs(User-Agent) cs-uri-query \
+x-edge-result-type x-edge-request-id x-host-header time-taken
+""".replace(b"\\\n", b"")
+
+
+def _iis_lines() -> list[pl.Expr]:
+    agent = pl.col("user_agent").str.replace_all(" ", "+", literal=True)
+    milliseconds = pl.col("duration_ms").cast(pl.Int64)
+    values = [
+        *_date_and_time(), pl.col("method"), *_path_and_query(), pl.col("account"), pl.col("client_ip"), agent,
+        pl.col("status"), pl.col("response_bytes"), milliseconds,
+    ]  # fmt: skip
+    return _separated(values, " ")
+
+
+def _cloudfront_lines() -> list[pl.Expr]:
+    agent = pl.col("user_agent").str.replace_all(" ", "%20", literal=True)
+    path, query = _path_and_query()
+    values = [
+        *_date_and_time(), pl.lit("FRA56-P1"), pl.col("response_bytes"), pl.col("client_ip"), pl.col("method"),
+        pl.lit("d111111abcdef8.cloudfront.net"), path, pl.col("status"), agent, query, pl.lit("Miss"),
+        pl.concat_str(pl.lit("made-up-"), "index"), pl.lit("api.lumen.example"), pl.col("duration_ms") / 1000,
+    ]  # fmt: skip
+    return _separated(values, "\t")
+
+
+def _date_and_time() -> list[pl.Expr]:
+    return [pl.col("timestamp").dt.strftime(part) for part in ("%Y-%m-%d", "%H:%M:%S")]
+
+
+def _path_and_query() -> list[pl.Expr]:
+    parts = pl.col("target").str.split_exact("?", 1)
+    return [parts.struct.field("field_0"), parts.struct.field("field_1").fill_null("-")]
+
+
+def _separated(values: list[pl.Expr], separator: str) -> list[pl.Expr]:
+    return [part for value in values for part in (value, pl.lit(separator))][:-1]
 
 
 def _nginx_json(requests: pl.DataFrame) -> pl.DataFrame:

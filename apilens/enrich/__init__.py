@@ -6,10 +6,12 @@ matters: identities are found in raw values, and everything that is stored is ma
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import polars as pl
+from msgspec.structs import replace
 
 from apilens.config import IdentityRule, Settings
 from apilens.enrich.auth import AUTH, REQUEST_HEADERS, RESPONSE_HEADERS
@@ -66,7 +68,13 @@ def enrich(frame: pl.DataFrame, context: Context, *, columns: Collection[str] | 
 
 
 def as_they_are(frame: pl.DataFrame, context: Context, *, columns: Collection[str] | None = None) -> pl.DataFrame:
-    """Return events that were enriched before, in the shape that `enrich` gives."""
+    """Return events that were enriched before, in the shape that `enrich` gives.
+
+    Columns that settings configure are fields of their own name by now.
+    """
+    named = {name: replace(rule, from_=name) for name, rule in context.settings.columns.items()}
+    settings = replace(context.settings, columns=named)
+    frame = configured(settings).apply(frame, dataclasses.replace(context, settings=settings))
     wanted = list(_all_columns(context.settings) if columns is None else columns)
     labels = [pl.lit(context.labels[name]).alias(name) for name in ("source",) if name in context.labels]
     known = conform(

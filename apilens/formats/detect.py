@@ -132,5 +132,5 @@ def _hint(lines: bytes) -> str:
     if first.startswith(b"{"):
         return "looks like JSON lines with names of their own: map them with `fields:` under `formats:` in apilens.yaml"
     if first.startswith((b"#Version", b"#Fields", b"#Software")):
-        return "looks like a W3C log (IIS, CloudFront), which is not supported"
+        return "looks like a W3C log, but of no HTTP requests (FTP?), or its #Fields name no time or no sc-status"
     return "give the server's own format string with --log-format '…', or a format's name with --input-format"

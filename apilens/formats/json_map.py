@@ -11,7 +11,7 @@ import polars as pl
 from apilens.errors import UsageError
 from apilens.formats.base import Format, Parsed, ParseOptions
 from apilens.formats.json_events import ASKED, SIZES, Place, Texts, json_values, mapped_events, paths_of, read_texts
-from apilens.formats.json_lines import Unwrap, read_objects
+from apilens.formats.json_lines import Objects, Unwrap, read_objects
 from apilens.formats.json_paths import attribute_values, header_values, parts
 from apilens.formats.values import byte_count, stated
 from apilens.spelling import nearest
@@ -61,22 +61,29 @@ def json_format(name: str, fields: Mapping[str, str], *, time_is: Literal["start
     itself is found as well. time_is: `end` unless stated. Raises UsageError for an unknown name, a broken path, or a
     map without `timestamp`.
     """
-    places: dict[str, tuple[Place, ...]] = {}
-    for key, path in fields.items():
-        if key not in _KNOWN:
-            raise UsageError(f"format {name!r}: no column {key!r} to map", hint=nearest(key, _KNOWN))
+    places = places_of(name, fields)
+    for path in fields.values():
         if not path or not all(parts(path)):
             raise UsageError(f"format {name!r}: {path!r} is no dotted path", hint="write for example: response.status")
-        column, milliseconds = _KNOWN[key]
-        places[column] = (*places.get(column, ()), Place(path, milliseconds))
-    if "timestamp" not in places:
-        raise UsageError(f"format {name!r} maps no time", hint="add for example: timestamp: time")
     mapping = JsonMap(places)
 
     def parse(data: bytes, first_line: int, options: ParseOptions) -> Parsed:
         return parse_mapped(data, first_line, options, mapping)
 
     return Format(name, f"JSON lines by the map {name!r}", time_is or "end", parse, samples=())
+
+
+def places_of(name: str, fields: Mapping[str, str]) -> dict[str, tuple[Place, ...]]:
+    """Return column → places of the `fields:` of the format `name`. Raises UsageError as json_format does."""
+    places: dict[str, tuple[Place, ...]] = {}
+    for key, path in fields.items():
+        if key not in _KNOWN:
+            raise UsageError(f"format {name!r}: no column {key!r} to map", hint=nearest(key, _KNOWN))
+        column, milliseconds = _KNOWN[key]
+        places[column] = (*places.get(column, ()), Place(path, milliseconds))
+    if "timestamp" not in places:
+        raise UsageError(f"format {name!r} maps no time", hint="add for example: timestamp: time")
+    return places
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +108,25 @@ class JsonMap:
 
 def parse_mapped(data: bytes, first_line: int, options: ParseOptions, mapping: JsonMap, *, fast: bool = True) -> Parsed:
     """Read a block of JSON lines by a map. fast: False looks at every line, to the same effect."""
+
+    def read(wanted: Mapping[str, tuple[Place, ...]]) -> tuple[Objects, Texts]:
+        lists = {f"_{path}": (Place(path),) for path in mapping.attributes}
+        stand = {
+            column: [place for place in at if not _is_attribute(place)] for column, at in {**wanted, **lists}.items()
+        }
+        paths = paths_of(stand, dotted_keys=True)
+        objects = read_objects(data, first_line, paths.schema, unwrap=mapping.unwrap, fast=fast)
+        return objects, _with_attributes(read_texts(objects, paths, stand), wanted, mapping.attributes)
+
+    return parse_places(options, mapping, read)
+
+
+def parse_places(
+    options: ParseOptions,
+    mapping: JsonMap,
+    read: Callable[[Mapping[str, tuple[Place, ...]]], tuple[Objects, Texts]],
+) -> Parsed:
+    """Return what a block holds of which read(column → places) gives the values that are wanted."""
     own = {column: header for column, header in mapping.headers.items() if options.wants(column)}
     asked = {
         "raw_request_headers": {
@@ -120,14 +146,10 @@ def parse_mapped(data: bytes, first_line: int, options: ParseOptions, mapping: J
         or (column == _BODY and options.wants("raw_error_body"))
     }
     wanted |= {f"raw_field.{path}": (Place(path),) for path in sorted(options.needs.fields)}
-    lists = {f"_{path}": (Place(path),) for path in mapping.attributes}
-    decoded = {column: [place for place in at if not _is_attribute(place)] for column, at in (wanted | lists).items()}
-    paths = paths_of(decoded, dotted_keys=True)
-    objects = read_objects(data, first_line, paths.schema, unwrap=mapping.unwrap, fast=fast)
+    objects, texts = read(wanted)
     # What `finish` and the headers need is read whoever wants it.
     inner = {column for column in wanted if column.startswith("_") or column in (*asked, _BODY)}
     reading = options if options.columns is None else replace(options, columns=options.columns | inner)
-    texts = _with_attributes(read_texts(objects, paths, decoded), wanted, mapping.attributes)
     parsed = mapped_events(objects, texts, wanted, reading, no_status=mapping.no_status, only=mapping.only)
     events = parsed.events
     for source, headers in asked.items():

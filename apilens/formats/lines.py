@@ -33,14 +33,17 @@ def parse_lines(
     counts = {"blank": 0, "comments": 0, "other": 0}
     rest = lines
     for number, tier in enumerate(tiers):
-        if number == 1:
-            rest, counts = _without_other_lines(rest, other)
         texts = tier(rest, wanted)
         fits = texts["time"].is_not_null()
         if not fits.all():
             rest, texts = rest.filter(~fits), texts.filter(fits)
         else:
             rest = rest.clear()
+        if number == 0 and rest.height:
+            rest, counts = _without_other_lines(rest, other)
+        if "other" in texts.columns:
+            counts["other"] += int(texts["other"].sum())
+            texts = texts.filter(~pl.col("other")).drop("other")
         good, bad = typed_events(texts, options)
         events.append(good)
         reasons.append(bad)

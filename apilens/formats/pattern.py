@@ -25,7 +25,7 @@ class Capture:
 
 Piece = str | Capture
 # Takes lines (`line`, `text`) and the names of wanted captures; returns a frame of the same rows with `line` and the
-# captured texts, `time` being null where the line does not fit.
+# captured texts, `time` being null where the line does not fit; `other`, if it is there, says which are no requests.
 Tier = Callable[[pl.DataFrame, frozenset[str]], pl.DataFrame]
 
 

@@ -24,6 +24,7 @@ from apilens.formats.values import (
     status_code,
     time_fault,
 )
+from apilens.schema import TIME
 
 _PORT = r"^(\[[^\]]*\]|[^:]*)(?::[0-9]*)?$"
 
@@ -99,7 +100,8 @@ def typed_events(texts: pl.DataFrame, options: ParseOptions) -> tuple[pl.DataFra
     """Return the events of captured texts in the shape of `Parsed.events`, and `line`, `reason` of lines that fail.
 
     A line fails if its time or status cannot be read, or its sizes are no sizes. A status that was captured as
-    `status_or_none`, or not at all, may be missing: a proxy logs requests that nobody answered, too.
+    `status_or_none`, or not at all, may be missing: a proxy logs requests that nobody answered, too; so
+    may that of a row that is `unanswered`. `time` may be instants already.
     """
     unanswered = pl.lit("status" not in texts.columns)
     if "status_or_none" in texts.columns:
@@ -109,12 +111,14 @@ def typed_events(texts: pl.DataFrame, options: ParseOptions) -> tuple[pl.DataFra
         texts = texts.with_columns(status=pl.lit(None, pl.String))
     sizes = {name: texts[name].alias(f"{name} as logged") for name in _SIZES if name in texts.columns}
     texts = texts.with_columns(
-        log_time(texts["time"], options.source_tz).alias("timestamp"),
+        (time if (time := texts["time"]).dtype == TIME else log_time(time, options.source_tz)).alias("timestamp"),
         status_code(pl.col("status")),
         pl.lit(0, dtype=pl.Int32).alias("item"),
         *sizes.values(),
         *(byte_count(pl.col(name)) for name in sizes),
     )
+    if "unanswered" in texts.columns:
+        unanswered |= pl.col("unanswered")
     fault = pl.coalesce(
         time_fault(options.latest),
         pl.when(pl.col("status").is_null() & ~unanswered).then(pl.lit(NO_STATUS)),
@@ -145,12 +149,22 @@ def _spread(texts: pl.DataFrame) -> pl.DataFrame:
         target = pl.when(query.is_null()).then("path").otherwise(pl.concat_str("path", pl.lit("?"), query))
         texts = texts.with_columns(target=target)
     if "request" in texts.columns:
-        if "target" in texts.columns:
-            texts = texts.drop("target")
-        return split_requests(texts.drop("method", "protocol", strict=False))
-    if "target" in texts.columns and "method" in texts.columns:
-        return check_targets(texts)
-    return texts
+        parts = [name for name in ("method", "target", "protocol") if name in texts.columns]
+        whole = split_requests(texts.drop(parts))
+        # Lines that state no request may state its parts.
+        return _filled(whole, _checked(texts.select(parts))) if parts else whole
+    return _checked(texts)
+
+
+def _checked(texts: pl.DataFrame) -> pl.DataFrame:
+    return check_targets(texts) if {"target", "method"} <= set(texts.columns) else texts
+
+
+def _filled(texts: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    return texts.with_columns(
+        pl.coalesce(name, column).alias(name) if name in texts.columns else column
+        for name, column in zip(others.columns, others.get_columns(), strict=True)
+    )
 
 
 def _columns(captures: list[str], options: ParseOptions) -> list[pl.Expr]:

@@ -14,6 +14,7 @@ from apilens.errors import InputError
 from apilens.sources.decompress import Damage, compression_of, unpack
 from apilens.sources.inputs import Source, reason
 from apilens.sources.lines import BOM, Block, Cutter
+from apilens.sources.parquet import MAGIC, ParquetText
 from apilens.sources.sniff import binary_kind, unsupported_compression, wide_encoding
 from apilens.sources.streams import ChunkStream, PlainStream, Raw, chunks, read_at, read_pipe
 
@@ -24,9 +25,10 @@ SAMPLE = 64 << 10
 class Reader:
     """An open log, read through one descriptor whatever happens to its name. Use it as a context manager.
 
-    compression: `gzip`, `zstd`, `bzip2`, `xz` by content, or None. head: the first 4096 uncompressed bytes or all there
-    are. sample: the first 64 KiB, without the NULs that stand before them. is_stream: a pipe, read once from its
-    beginning to its end. After `blocks`: pending, the bytes of an unterminated last line that was held back; complete,
+    compression: `gzip`, `zstd`, `bzip2`, `xz`, `parquet` (its rows are JSON lines) by content, or None. head: the first
+    4096 uncompressed bytes or all there are. sample: the first 64 KiB, without the NULs that stand before them.
+    is_stream: a pipe, read once from its beginning to its end. After `blocks`: pending, the bytes of an unterminated
+    last line that was held back; complete,
     the end was reached and all is well; truncated, the file is shorter than the offset asked for; warnings, what the
     user should know.
 
@@ -155,7 +157,9 @@ class Reader:
         self._raw_head = self._first_of_pipe() if self.is_stream else read_at(self._fd, HEAD, 0)
         if (kind := unsupported_compression(self._raw_head)) is not None:
             raise InputError(f"{self.source.name}: unsupported compression: {kind}", hint="unpack it first")
-        self.compression = compression_of(self._raw_head)
+        self.compression = "parquet" if self._raw_head.startswith(MAGIC) else compression_of(self._raw_head)
+        if self.compression == "parquet" and self.is_stream:
+            raise InputError(f"{self.source.name}: Parquet cannot be read from a pipe", hint="name the file itself")
         # Read for the sample and then for the first blocks, so that nothing is decompressed twice.
         self._opened: PlainStream | ChunkStream | None = self._new_stream()
         sample = self._opened.read(SAMPLE)
@@ -190,6 +194,8 @@ class Reader:
         return head
 
     def _new_stream(self) -> PlainStream | ChunkStream:
+        if self.compression == "parquet":
+            return ChunkStream(ParquetText(self._fd), chunks, self._max_bytes)
         short = len(self._raw_head) < HEAD
         raw = Raw(self._fd, self._raw_head if self.is_stream else None, ended=self.is_stream and short)
         if self.compression is not None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import select
 from collections.abc import Callable, Iterator
+from typing import Protocol
 
 from apilens.sources.decompress import CHUNK, Damage
 
@@ -32,6 +33,15 @@ def read_pipe(fd: int, size: int) -> bytes:
             select.select([fd], [], [])
         except OSError as error:
             raise Damage(f"cannot be read ({error.strerror})") from None
+
+
+class Chunks(Protocol):
+    """Bytes in chunks: call it for the next, b"" is the end. position: how much of the stored file that took."""
+
+    @property
+    def position(self) -> int: ...
+
+    def __call__(self) -> bytes: ...
 
 
 class Raw:
@@ -97,9 +107,9 @@ class PlainStream:
 
 
 class ChunkStream:
-    """A pipe or a decompressor, of which no more than `max_bytes` is read. total counts the bytes that came out."""
+    """A pipe, a decompressor or a table, of which no more than `max_bytes` is read. total counts what came out."""
 
-    def __init__(self, raw: Raw, unpack: Callable[[Callable[[], bytes]], Iterator[bytes]], max_bytes: int) -> None:
+    def __init__(self, raw: Chunks, unpack: Callable[[Callable[[], bytes]], Iterator[bytes]], max_bytes: int) -> None:
         self._raw = raw
         self._chunks = _capped(unpack(raw), max_bytes)
         self._held = b""
