@@ -76,8 +76,9 @@ HAR: Format = document(
             '"value":"acme/1.2"}],"bodySize":-1},"response":{"status":200,"bodySize":12},"timings":{"wait":-1}}]}}',
             gives={
                 "timestamp": datetime(2016, 1, 24, 14, 41, 45, 818000, tzinfo=UTC), "status": 200, "method": "GET",
-                "raw_target": "https://api.example/a?b=1", "protocol": "2", "raw_agent": "acme/1.2",
-                "request_bytes": None, "response_bytes": 12, "duration_ms": 93.0, "upstream_ms": None,
+                "raw_target": "https://api.example/a?b=1", "host": "api.example", "protocol": "2",
+                "raw_agent": "acme/1.2", "request_bytes": None, "response_bytes": 12, "duration_ms": 93.0,
+                "upstream_ms": None,
             },
         ),
     ),

@@ -52,6 +52,7 @@ _ISO_OF_LENGTH = {
     26: "%Y-%m-%dT%H:%M:%S.%6f",
 }
 _FOUR_DIGITS = 1000
+URL_HOST = r"^(?i:[a-z][a-z0-9+.-]*)://(?:[^/?#@]*@)?(\[[^\]/?#]*\]|[^/?#:]+)"
 _SPELLED = rf"^\s*([0-9]+(?:\.[0-9]+)?)\s*({'|'.join(_UNITS)})\s*$"
 
 
@@ -154,6 +155,8 @@ def mapped_events(
     if no_status:
         status = status.set(status.is_in(list(no_status)).fill_null(False), None)
     events = texts.frame.select(instants(time, options.source_tz).alias("timestamp"), **made)
+    if options.wants("host") and "raw_target" in events.columns:
+        events = _with_hosts(events)
     parts_of_it = [texts.first(places.get(name, ())) for name in ("request", "method", "raw_target")]
     stated_parts = [part.is_not_null() for part in parts_of_it if part is not None]
     has_part = texts.frame.with_columns(pl.any_horizontal(pl.lit(False), *stated_parts).alias(""))[""]
@@ -162,6 +165,14 @@ def mapped_events(
         other |= ~texts.series(places[only[0]]).is_in(list(only[1])).fill_null(False)
     status_paths = [] if "null" in no_status else [place.path for place in places.get("status", ())]
     return judged(objects, events, status=status, options=options, status_paths=status_paths, other=other)
+
+
+def _with_hosts(events: pl.DataFrame) -> pl.DataFrame:
+    """Fill the host from targets that are whole URLs."""
+    if not events["raw_target"].str.contains("://", literal=True).any():
+        return events
+    host = pl.col("raw_target").str.extract(URL_HOST)
+    return events.with_columns((pl.coalesce("host", host) if "host" in events.columns else host).alias("host"))
 
 
 def instants(text: pl.Series, source_tz: str) -> pl.Series:

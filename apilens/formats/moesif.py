@@ -11,7 +11,17 @@ import msgspec
 import polars as pl
 
 from apilens.formats.base import Format, Parsed, ParseOptions, Sample
-from apilens.formats.json_events import Place, Texts, instants, json_values, judged, paths_of, read_texts, values
+from apilens.formats.json_events import (
+    URL_HOST,
+    Place,
+    Texts,
+    instants,
+    json_values,
+    judged,
+    paths_of,
+    read_texts,
+    values,
+)
 from apilens.formats.json_lines import BLANKS, Objects, read_objects
 from apilens.formats.json_paths import header_values
 from apilens.formats.values import byte_count, stated, status_code
@@ -47,7 +57,6 @@ HEADERS: Mapping[str, tuple[tuple[str, str], ...]] = {
     "response_bytes": (("response_headers", "content-length"),),
     "request_id": (("request_headers", "x-request-id"), ("response_headers", "x-request-id")),
 }
-_HOST = r"^(?i:[a-z][a-z0-9+.-]*)://(?:[^/?#@]*@)?(\[[^\]/?#]*\]|[^/?#:]+)"
 # What must be read for a column besides what stands at its own paths.
 _MADE_FROM = {
     "host": ("raw_target",),
@@ -165,7 +174,7 @@ def _columns(texts: Texts, places: Mapping[str, tuple[Place, ...]], options: Par
         name: pl.col(name) for name in texts.frame.columns if name.startswith(("raw_header.", "raw_response_header."))
     }
     if options.wants("host") and "raw_target" in made:
-        made["host"] = made["raw_target"].str.extract(_HOST)
+        made["host"] = made["raw_target"].str.extract(URL_HOST)
     if "response_time" in places:
         taken = pl.col(" taken")
         taken = pl.when(taken >= 0).then(taken)
