@@ -28,9 +28,8 @@ class Reader:
     compression: `gzip`, `zstd`, `bzip2`, `xz`, `parquet` (its rows are JSON lines) by content, or None. head: the first
     4096 uncompressed bytes or all there are. sample: the first 64 KiB, without the NULs that stand before them.
     is_stream: a pipe, read once from its beginning to its end. After `blocks`: pending, the bytes of an unterminated
-    last line that was held back; complete,
-    the end was reached and all is well; truncated, the file is shorter than the offset asked for; warnings, what the
-    user should know.
+    last line that was held back; complete, the end was reached and all is well; truncated, the file is shorter than
+    the offset asked for; warnings, what the user should know.
 
     max_line: longer lines are left out (`Block.overlong`). max_bytes: what may come out of a decompressor.
     Raises InputError if the file cannot be opened or is no text log: a device, binary, UTF-16, an unknown compression.
