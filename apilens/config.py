@@ -6,6 +6,7 @@ import ipaddress
 import os
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -85,6 +86,15 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     redact: RedactSettings = RedactSettings()
     columns: dict[str, ColumnRule] = {}
     defaults: Defaults = Defaults()
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOptions:
+    """How inputs are read, from flags: a format or log_format string instead of detection, the zone of naive times."""
+
+    input_format: str | None = None
+    log_format: str | None = None
+    source_tz: str | None = None
 
 
 def resolve(flag: Path | None, env: Mapping[str, str]) -> tuple[Settings, Path | None]:

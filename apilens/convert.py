@@ -9,11 +9,11 @@ from pathlib import Path
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from apilens.config import Settings
+from apilens.config import ReadOptions, Settings
 from apilens.enrich import configured_dtypes
 from apilens.errors import InputError, UsageError
 from apilens.ingest import Summary
-from apilens.pipeline import Pipeline, ReadOptions, in_order
+from apilens.pipeline import Pipeline, in_order
 from apilens.schema import dtypes
 from apilens.spelling import nearest
 

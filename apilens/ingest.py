@@ -9,10 +9,10 @@ from pathlib import Path
 
 import polars as pl
 
-from apilens.config import Settings
+from apilens.config import ReadOptions, Settings
 from apilens.enrich import configured_dtypes
 from apilens.errors import InputError
-from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline, ReadOptions, in_order
+from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline, in_order
 from apilens.sources import Block, Reader
 from apilens.store import Counts, DataFile, Position, compact, tidy, writing
 from apilens.store.maintenance import Compaction

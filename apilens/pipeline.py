@@ -7,25 +7,24 @@ from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import TypeVar
 
 import polars as pl
 
-from apilens.config import CustomFormat, Settings
+from apilens.config import CustomFormat, ReadOptions, Settings
 from apilens.enrich import asked, enrich, needed_columns, reject_shape
 from apilens.enrich.base import Context
 from apilens.errors import InputError, UsageError
 from apilens.formats import FORMATS, Format, Needs, ParseOptions, choose
 from apilens.sources import Block, Reader, Source, expand
 from apilens.store import Counts, Position
+from apilens.window import CLOCK_SLACK
 
 # Two blocks parse while a third is committed; more would only take memory on the machines this runs on.
 BLOCK_BYTES = 12 << 20
 WORKERS = 2
 AHEAD = 3
-# Clocks differ: a line up to a day in the future is believed.
-CLOCK_SLACK = timedelta(days=1)
 
 REJECTS = {
     "source": pl.String(), "line": pl.Int64(), "reason": pl.String(), "bytes": pl.Int64(), "sha256": pl.String(),
@@ -34,15 +33,6 @@ REJECTS = {
 
 T = TypeVar("T")
 R = TypeVar("R")
-
-
-@dataclass(frozen=True, slots=True)
-class ReadOptions:
-    """How inputs are read, from flags: a format or log_format string instead of detection, the zone of naive times."""
-
-    input_format: str | None = None
-    log_format: str | None = None
-    source_tz: str | None = None
 
 
 @dataclass(slots=True)

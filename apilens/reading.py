@@ -8,13 +8,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from apilens.config import Settings
+from apilens.config import ReadOptions, Settings
 from apilens.errors import InputError
-from apilens.ingest import Summary, ingest
-from apilens.pipeline import CLOCK_SLACK, ReadOptions
 from apilens.store import Store, hash_key
-from apilens.window import Window, anchor, is_relative, parse_window
+from apilens.window import CLOCK_SLACK, Window, anchor, is_relative, parse_window
+
+if TYPE_CHECKING:
+    from apilens.ingest import Summary
 
 
 @contextmanager
@@ -29,6 +31,9 @@ def reading(
     if not files:
         yield Store.open(store), None
         return
+    # Here and not above: the formats take 0.1 s to import, and a store needs none.
+    from apilens.ingest import ingest
+
     with tempfile.TemporaryDirectory(prefix="apilens-") as folder:
         path = Path(folder) / "store"
         summary = ingest(

@@ -10,6 +10,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from apilens.errors import UsageError
 
 STALE = timedelta(hours=2)
+# Clocks differ: an event up to a day in the future is believed.
+CLOCK_SLACK = timedelta(days=1)
 
 _UNITS = {
     "s": timedelta(seconds=1),

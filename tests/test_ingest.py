@@ -13,9 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apilens.config import ColumnRule, Settings
+from apilens.config import ColumnRule, ReadOptions, Settings
 from apilens.ingest import Summary, ingest
-from apilens.pipeline import ReadOptions
 from apilens.store import Store
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

@@ -28,11 +28,10 @@ def demo(folder: str, seed: int, days: int, events: int, now: str | None) -> int
     from apilens.analyses.report import ReportOptions, report
     from apilens.cli.output import show
     from apilens.cli.summary import balance
-    from apilens.config import load
+    from apilens.config import ReadOptions, load
     from apilens.demo import LOGS, generate
     from apilens.engine import scan
     from apilens.ingest import ingest
-    from apilens.pipeline import ReadOptions
     from apilens.store import Store, hash_key
 
     moment = clock(now)

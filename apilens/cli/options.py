@@ -16,8 +16,7 @@ from apilens.errors import UsageError
 from apilens.render import RENDERERS
 
 if TYPE_CHECKING:
-    from apilens.config import Settings
-    from apilens.pipeline import ReadOptions
+    from apilens.config import ReadOptions, Settings
 
 DEFAULT_STORE = ".apilens"
 
@@ -119,7 +118,7 @@ def clock(now: str | None) -> datetime:
 
 def read_options(input_format: str | None, log_format: str | None, source_tz: str | None) -> ReadOptions:
     """Return how logs are read."""
-    from apilens.pipeline import ReadOptions
+    from apilens.config import ReadOptions
     from apilens.window import zone_of
 
     if input_format and log_format:
