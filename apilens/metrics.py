@@ -18,8 +18,8 @@ from apilens.result import Better, Unit
 
 Combine = Literal["sum", "min", "max", "distinct"]
 
-# No service samples one call in a trillion; beyond that weight × bytes could pass what 128 bits hold.
-MAX_WEIGHT = 2**40
+# No service samples one call in a billion; and 8 billion events of such a weight still sum up in 64 bits.
+MAX_WEIGHT = 2**30
 
 DURATION = "duration_ms"
 
@@ -54,13 +54,13 @@ class Metric:
 
 
 def weight() -> nw.Expr:
-    """Return how many events a row stands for, in 128 bits, in which no sum of them can wrap."""
-    return nw.col("weight").cast(nw.Int128).clip(0, MAX_WEIGHT)
+    """Return how many events a row stands for, bounded so that no sum of them can wrap."""
+    return nw.col("weight").clip(0, MAX_WEIGHT)
 
 
 def weight_where(condition: nw.Expr) -> nw.Expr:
     """Return the weight of rows for which the condition is true, 0 where it is false or null."""
-    return nw.when(condition).then(weight()).otherwise(nw.lit(0).cast(nw.Int128))
+    return nw.when(condition).then(weight()).otherwise(nw.lit(0))
 
 
 def value(column: str) -> nw.Expr:
@@ -104,8 +104,8 @@ def mean_of(name: str, column: str, help: str, unit: Unit, better: Better = "") 
 
 def sum_of(name: str, column: str, help: str, unit: Unit, *, whole: bool) -> Metric:
     """Return the weighted sum of a numeric column, 0 where no event has it; exact for whole numbers."""
-    exact = nw.col(column).cast(nw.Int128) * weight() if whole else value(column) * weight().cast(nw.Float64)
-    part = Part(f"#total:{column}", exact, "sum")
+    number, kind = (nw.col(column), nw.Int128) if whole else (value(column), nw.Float64)
+    part = Part(f"#total:{column}", number.cast(kind) * weight().cast(kind), "sum")
     return Metric(name, help, unit, "", ("weight", column), (part,), pl.col(part.name))
 
 

@@ -31,8 +31,7 @@ import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from apilens import ingest as module
-from apilens.config import Settings
-from apilens.config import ReadOptions
+from apilens.config import ReadOptions, Settings
 from apilens.store import compact, maintenance
 if sys.argv[2] == "compact":
     maintenance.CLOSED_DAY_FILES = 1

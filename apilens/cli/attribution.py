@@ -32,15 +32,13 @@ def attribution(
     from apilens.cli.progress import progress_bar
     from apilens.cli.summary import tell
     from apilens.reading import events_of, reading, window_of
-    from apilens.sources import expand
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
     options = read_options(input_format, log_format, source_tz)
     accounts = here.accounts()
     zone = tz or here.settings.tz
-    total = sum(source.size or 0 for source in expand(files)[0]) if files else None
     with (
-        progress_bar(total, enabled=bool(files) and not quiet) as advance,
+        progress_bar(files, enabled=bool(files) and not quiet) as advance,
         reading(
             files, store=here.store, settings=here.settings, options=options, now=here.now, advance=advance
         ) as read,

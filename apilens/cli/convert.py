@@ -28,7 +28,6 @@ def convert(
     from apilens.cli.progress import progress_bar
     from apilens.cli.summary import tell
     from apilens.convert import convert as run
-    from apilens.sources import expand
     from apilens.store import hash_key
 
     path = Path(output)
@@ -37,8 +36,7 @@ def convert(
         raise UsageError(f"{output}: its suffix says no format", hint=f"one of {', '.join(_KINDS)}")
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
     options = read_options(input_format, log_format, source_tz)
-    sources, _ = expand(inputs)
-    with progress_bar(sum(source.size or 0 for source in sources), enabled=not quiet) as advance:
+    with progress_bar(inputs, enabled=not quiet) as advance:
         summary = run(
             inputs, path, kind=kind, columns=listed(columns) or None, settings=here.settings, options=options,
             key=hash_key(os.environ), now=here.now, advance=advance,

@@ -26,7 +26,6 @@ def ingest(
     from apilens.cli.progress import progress_bar
     from apilens.cli.summary import tell
     from apilens.ingest import ingest as run
-    from apilens.sources import expand
     from apilens.store import hash_key
     from apilens.window import parse_duration
 
@@ -34,9 +33,7 @@ def ingest(
     options = read_options(input_format, log_format, source_tz)
     if dry_run:
         return _preview(inputs, here, input_format, log_format, source_tz)
-    sources, _ = expand(inputs)
-    total = sum(source.size or 0 for source in sources)
-    with progress_bar(total, enabled=not quiet) as advance:
+    with progress_bar(inputs, enabled=not quiet) as advance:
         summary = run(
             inputs, here.store, settings=here.settings, options=options, key=hash_key(environment()), now=here.now,
             wait_s=parse_duration(wait).total_seconds(), advance=advance,

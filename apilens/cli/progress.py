@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from apilens.render.safe import safe
 
 
 @contextmanager
-def progress_bar(total_bytes: int | None, *, enabled: bool) -> Iterator[Callable[[int, str], None] | None]:
-    """Show how much was read, how fast and how much longer; yields advance(bytes, name), or None where nobody looks.
+def progress_bar(inputs: Sequence[str], *, enabled: bool) -> Iterator[Callable[[int, str], None] | None]:
+    """Show how much of the inputs was read, how fast and how much longer.
 
-    Without a total, or with 0 (pipes have no size), there is no telling how much longer.
+    Yields advance(bytes, name), or None where nobody looks.
     """
     if not enabled or sys.stderr is None or not sys.stderr.isatty() or os.environ.get("TERM") == "dumb":
         yield None
@@ -22,6 +22,10 @@ def progress_bar(total_bytes: int | None, *, enabled: bool) -> Iterator[Callable
     from rich.console import Console
     from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
 
+    from apilens.sources import expand
+
+    # Pipes have no size: without a total there is no telling how much longer.
+    total = sum(source.size or 0 for source in expand(inputs)[0]) or None
     columns = (
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -30,7 +34,7 @@ def progress_bar(total_bytes: int | None, *, enabled: bool) -> Iterator[Callable
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=Console(stderr=True, markup=False, emoji=False), transient=True) as progress:
-        task = progress.add_task("", total=total_bytes or None)
+        task = progress.add_task("", total=total)
 
         def advance(amount: int, name: str) -> None:
             progress.update(task, advance=amount, description=safe(name)[-40:])

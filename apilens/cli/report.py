@@ -42,17 +42,14 @@ def report(
     from apilens.analyses.report import report as ask
     from apilens.cli.output import show
     from apilens.cli.progress import progress_bar
-    from apilens.cli.summary import tell
     from apilens.reading import events_of, reading, window_of
-    from apilens.sources import expand
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
     options = read_options(input_format, log_format, source_tz)
     accounts = here.accounts()
     zone = tz or here.settings.tz
-    total = sum(source.size or 0 for source in expand(files)[0]) if files else None
     with (
-        progress_bar(total, enabled=bool(files) and not quiet) as advance,
+        progress_bar(files, enabled=bool(files) and not quiet) as advance,
         reading(
             files, store=here.store, settings=here.settings, options=options, now=here.now, advance=advance
         ) as read,
@@ -70,6 +67,11 @@ def report(
         )  # fmt: skip
         events, columns = events_of(store, window, accounts, asked.texts())
         result = ask(events, asked, columns=columns)
-    code = tell(summary, here, reads=False) if summary else 0
+    code = 0
+    if summary:
+        # Here and not above: with it come the formats, which a store does not need.
+        from apilens.cli.summary import tell
+
+        code = tell(summary, here, reads=False)
     show(accounts.shown(result) if accounts else result, quiet=quiet, **output)
     return code

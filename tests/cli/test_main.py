@@ -41,7 +41,7 @@ def modules_after(command: str, folder: Path) -> set[str]:
         "from apilens.cli import run\n"
         f"sys.argv = {['apilens', *command.split()]!r}\n"
         "run(debug=False)\n"
-        "print('LOADED', *sorted({name.partition('.')[0] for name in sys.modules}))\n"
+        "print('LOADED', *sorted(sys.modules))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=folder, env=ENVIRONMENT, capture_output=True, text=True, timeout=60
@@ -61,6 +61,15 @@ def test_plain_commands_load_neither_pyarrow_nor_numpy_nor_rich(log: Path, comma
     shell(f"{APILENS} ingest access.log", log.parent)
 
     assert not modules_after(command, log.parent) & {"pyarrow", "numpy", "pandas", "rich", "sqlglot"}
+
+
+def test_a_report_on_a_store_does_not_load_the_formats(log: Path) -> None:
+    shell(f"{APILENS} ingest access.log", log.parent)
+
+    loaded = modules_after("report --by account", log.parent)
+
+    assert "apilens.query" in loaded
+    assert not loaded & {"apilens.formats", "apilens.enrich", "apilens.sources"}
 
 
 @pytest.mark.parametrize("reader", ["head -1", "true"])
