@@ -12,8 +12,6 @@ from apilens.errors import UsageError
 # Clocks differ: a line up to a day in the future is believed.
 CLOCK_SLACK = timedelta(days=1)
 STALE = timedelta(hours=2)
-# Clocks differ: an event up to a day in the future is believed.
-CLOCK_SLACK = timedelta(days=1)
 
 _UNITS = {
     "s": timedelta(seconds=1),
