@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import chain
 
 import polars as pl
 
 from apilens.envelopes import ENVELOPES, Envelope, enclosed, joined
 from apilens.errors import InputError, UsageError
 from apilens.formats import FORMATS, Candidate, Format, ParseOptions, choose
-from apilens.formats.detect import SAMPLE_BYTES, detect
+from apilens.formats.detect import SAMPLE_BYTES, detect, whole_lines
 from apilens.plugins import plugins
 from apilens.spelling import nearest
 
@@ -30,13 +31,13 @@ def all_envelopes() -> tuple[Envelope, ...]:
     return (*plugins("apilens.envelopes"), *ENVELOPES)
 
 
-def recognise(sample: bytes, formats: Sequence[Format], options: ParseOptions, *, depth: int = 0) -> Candidate:
+def recognise(sample: bytes, formats: Sequence[Format], options: ParseOptions) -> Candidate:
     """Return the format that reads a sample (of a document: all of it) best, envelopes tried first.
 
     Raises InputError as `choose` does when none reads half of the lines that look like requests.
     """
-    candidates = (*in_envelopes(sample, formats, options, depth=depth), *_documents(sample, formats, options))
-    return candidates[0] if candidates else choose(sample, _of_lines(formats), options)
+    found = chain(in_envelopes(sample, formats, options), _documents(sample, formats, options))
+    return next(found, None) or choose(sample, _of_lines(formats), options)
 
 
 def in_envelopes(
@@ -98,7 +99,7 @@ def _opened(envelope: Envelope, sample: bytes) -> pl.DataFrame | None:
     """Return the lines within, or None where most of them are not in this envelope."""
     if not _may_be(envelope, sample):
         return None
-    rows = envelope.open(sample, 1)
+    rows = envelope.open(sample if envelope.framing == "document" else whole_lines(sample), 1)
     inside = rows.filter(rows["text"].str.strip_chars() != "")["inside"]
     return rows if inside.any() and inside.sum() >= _MOST * len(inside) else None
 
@@ -110,7 +111,7 @@ def _enclosed(envelope: Envelope, rows: pl.DataFrame, formats: Sequence[Format])
 
 
 def _really(envelope: Envelope, found: Format, formats: Sequence[Format]) -> Format:
-    inner = found.name.partition(":")[2]
+    inner = found.name.removeprefix(f"{envelope.name}:")
     return enclosed(envelope, next(format for format in formats if format.name == inner))
 
 

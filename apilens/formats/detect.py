@@ -36,7 +36,7 @@ class Candidate:
 
 def detect(sample: bytes, formats: Sequence[Format], options: ParseOptions) -> list[Candidate]:
     """Return how each format did on the whole lines of the sample's first 64 KiB, best first, ties in table order."""
-    return [candidate for candidate, _ in _tried(_whole_lines(sample), formats, options, enough=False)]
+    return [candidate for candidate, _ in _tried(whole_lines(sample), formats, options, enough=False)]
 
 
 def choose(sample: bytes, formats: Sequence[Format], options: ParseOptions) -> Candidate:
@@ -45,7 +45,7 @@ def choose(sample: bytes, formats: Sequence[Format], options: ParseOptions) -> C
     Raises InputError naming three reasons, with line numbers, if none reads half of the lines that look like requests.
     A sample of blank lines and comments gives the first format, at a rate of 0 of 0.
     """
-    lines = _whole_lines(sample)
+    lines = whole_lines(sample)
     tried = _tried(lines, formats, options, enough=True)
     best, parsed = tried[0]
     if best.rate >= ENOUGH or not (best.looks or any(parsed.other for _, parsed in tried)):
@@ -100,7 +100,8 @@ def _tells(format: Format, events: pl.DataFrame) -> bool:
     return all(name in events.columns and events[name].null_count() * 2 < events.height for name in format.telling)
 
 
-def _whole_lines(sample: bytes) -> bytes:
+def whole_lines(sample: bytes) -> bytes:
+    """Return the first 64 KiB of a sample, up to the last line end there is."""
     if len(sample) < SAMPLE_BYTES:
         return sample
     head = sample[:SAMPLE_BYTES]

@@ -9,6 +9,7 @@ import pytest
 
 from apilens.errors import InputError
 from apilens.formats import FORMATS, ParseOptions, choose, detect
+from apilens.recognition import recognise
 
 LOGS = Path(__file__).resolve().parents[2] / "../shared/logs"
 OPTIONS = ParseOptions(latest=datetime(2030, 1, 1, tzinfo=UTC))
@@ -108,8 +109,30 @@ def test_hints_say_what_the_log_looks_like(sample: bytes, hint: str) -> None:
 
 
 @pytest.mark.skipif(not LOGS.is_dir(), reason="the real logs are not here")
-@pytest.mark.parametrize("folder", ["iis_w3c"])
-def test_logs_in_other_formats_are_not_mistaken(folder: str) -> None:
+@pytest.mark.parametrize("folder", ["app_json", "nextcloud_json"])
+def test_logs_without_requests_are_not_mistaken(folder: str) -> None:
     for path in sorted((LOGS / folder).iterdir()):
-        with pytest.raises(InputError):
-            choose(path.read_bytes(), FORMATS, OPTIONS)
+        with pytest.raises(InputError, match="no format reads this log"):
+            recognise(path.read_bytes(), FORMATS, OPTIONS)
+
+
+# Which format each real log is in; the others are one format a folder.
+REAL = {
+    "aws_alb": "aws_alb", "aws_apigateway_json": "aws_api_gateway", "aws_cloudfront": "cloudfront",
+    "aws_s3_access": "aws_s3", "aws_waf_jsonl": "aws_waf", "azure_application_gateway": "azure_application_gateway",
+    "azure_frontdoor": "azure_front_door", "cloudflare_logpush": "cloudflare", "gcp_load_balancer": "gcp_load_balancer",
+    "gitlab_json": "gitlab", "haproxy_http": "syslog:haproxy", "har": "har", "istio_envoy": "istio",
+    "kong_json": "kong", "ltsv": "ltsv", "moesif_jsonl": "moesif", "nginx_ingress": "nginx_ingress",
+    "nginx_json": "json", "nginx_main": "combined", "tomcat": "tomcat", "traefik_json": "traefik_json",
+    "uwsgi": "uwsgi", "zeek_http_tsv": "zeek",
+}  # fmt: skip
+
+
+@pytest.mark.skipif(not LOGS.is_dir(), reason="the real logs are not here")
+@pytest.mark.parametrize("folder", REAL)
+def test_real_logs_are_taken_for_what_they_are(folder: str) -> None:
+    for path in sorted((LOGS / folder).iterdir()):
+        data = path.read_bytes()
+        sample = data if folder == "har" else data[: 1 << 16]
+
+        assert recognise(sample, FORMATS, OPTIONS).format.name == REAL[folder], path.name
