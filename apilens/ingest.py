@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from pathlib import Path
 
 import polars as pl
@@ -17,14 +17,12 @@ from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline, in_order
 from apilens.sources import Block, Reader
 from apilens.store import Counts, DataFile, Position, compact, tidy, writing
 from apilens.store.maintenance import Compaction
-from apilens.store.writer import Advance, Writer
+from apilens.store.writer import Advance, Writer, by_day
 
 # A log that is not sorted by time makes a file for each day in each commit; larger commits make fewer of them.
 SCATTERED_DAYS = 8
-SCATTERED_BLOCKS = 4
+SCATTERED_BLOCKS = 8
 SHOWN_REJECTS = 20
-
-Batch = list[tuple[Log, Block]]
 
 
 @dataclass(slots=True)
@@ -103,19 +101,31 @@ class Streams:
         return self._by_reader[id(log.reader)]
 
 
+@dataclass(frozen=True, slots=True)
+class _Parsed:
+    """A block without its bytes, and what became of them: the events by day, so that they can be gathered."""
+
+    log: Log
+    block: Block
+    days: dict[date, pl.DataFrame]
+    counts: Counts
+    rejects: pl.DataFrame
+    sources: Counter[str | None]
+
+
 @dataclass
 class _Batches:
-    """Blocks grouped until they hold about `size` bytes: small files share a commit. `size` may change on the way."""
+    """What blocks became, grouped until they were about `size` bytes: small files share a commit. `size` may change."""
 
-    blocks: Iterable[tuple[Log, Block]]
+    parsed: Iterable[_Parsed]
     size: int
 
-    def __iter__(self) -> Iterator[Batch]:
-        batch: Batch = []
+    def __iter__(self) -> Iterator[list[_Parsed]]:
+        batch: list[_Parsed] = []
         held = 0
-        for log, block in self.blocks:
-            batch.append((log, block))
-            held += len(block.data)
+        for item in self.parsed:
+            batch.append(item)
+            held += item.block.end - item.block.start
             if held >= self.size // 2:
                 yield batch
                 batch, held = [], 0
@@ -128,11 +138,15 @@ class _Written:
     """A batch whose files are on disk and wait for their commit."""
 
     files: list[DataFile]
-    ends: Batch
-    counts: Counts
+    ends: list[tuple[Log, Block]]
     by_log: list[tuple[Log, Counts]]
     rejects: pl.DataFrame
     sources: Counter[str | None]
+
+    @property
+    def counts(self) -> Counts:
+        """Return where the records of all its logs went."""
+        return sum((counts for _, counts in self.by_log), Counts())
 
 
 def ingest(
@@ -152,12 +166,10 @@ def ingest(
         streams = Streams(writer.position)
         scattered = False
 
-        def write(batch: Batch) -> _Written:
-            return _write(writer, pipeline, batch)
-
         blocks = pipeline.blocks(inputs, final=final, start=streams.start, advance=advance)
-        batches = _Batches(streams.follow(blocks), block_bytes)
-        for written in in_order(write, batches):
+        batches = _Batches(in_order(lambda item: _parse(pipeline, *item), streams.follow(blocks)), block_bytes)
+        # A batch is written while the next one is parsed.
+        for written in in_order(lambda batch: _write(writer, batch), batches, workers=1, ahead=2):
             _commit(writer, written, streams)
             _account(summary, written)
             if len(written.files) > SCATTERED_DAYS:
@@ -169,20 +181,22 @@ def ingest(
     return summary
 
 
-def _write(writer: Writer, pipeline: Pipeline, batch: Batch) -> _Written:
-    pieces = [pipeline.parse(log, block) for log, block in batch]
-    counts = Counts()
-    for piece in pieces:
-        counts += piece.counts
-    events = pl.concat([piece.events for piece in pieces])
-    rejects = pl.concat([piece.rejects for piece in pieces])
-    # The last block of each log says how far this batch takes it.
-    ends = {id(log): (log, block) for log, block in batch}
-    sources: Counter[str | None] = Counter()
-    for piece in pieces:
-        sources.update(piece.sources())
-    by_log = [(piece.log, piece.counts) for piece in pieces]
-    return _Written(writer.write(events), list(ends.values()), counts, by_log, rejects, sources)
+def _parse(pipeline: Pipeline, log: Log, block: Block) -> _Parsed:
+    piece = pipeline.parse(log, block)
+    return _Parsed(
+        log, replace(block, data=b""), by_day(piece.events), piece.counts, piece.rejects, Counter(piece.sources())
+    )
+
+
+def _write(writer: Writer, batch: Sequence[_Parsed]) -> _Written:
+    return _Written(
+        files=writer.write(item.days for item in batch),
+        # The last block of each log says how far this batch takes it.
+        ends=list({id(item.log): (item.log, item.block) for item in batch}.values()),
+        by_log=[(item.log, item.counts) for item in batch],
+        rejects=pl.concat([item.rejects for item in batch]),
+        sources=sum((item.sources for item in batch), Counter[str | None]()),
+    )
 
 
 def _commit(writer: Writer, written: _Written, streams: Streams) -> None:

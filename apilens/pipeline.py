@@ -264,14 +264,14 @@ def custom_formats(settings: Settings) -> dict[str, Format]:
     return {name: build(name, custom) for name, custom in settings.formats.items()}
 
 
-def in_order(work: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """Give work(item) for each item in order, a few of them being worked on at once."""
-    with ThreadPoolExecutor(WORKERS, thread_name_prefix="parse") as pool:
+def in_order(work: Callable[[T], R], items: Iterable[T], *, workers: int = WORKERS, ahead: int = AHEAD) -> Iterator[R]:
+    """Give work(item) for each item in order; `workers` are being worked on at once, `ahead` are taken in advance."""
+    with ThreadPoolExecutor(workers, thread_name_prefix="parse") as pool:
         running: deque[Future[R]] = deque()
         try:
             for item in items:
                 running.append(pool.submit(work, item))
-                if len(running) >= AHEAD:
+                if len(running) >= ahead:
                     yield running.popleft().result()
             while running:
                 yield running.popleft().result()

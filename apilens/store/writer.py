@@ -68,6 +68,18 @@ class Advance:
     lines: int
 
 
+def by_day(events: pl.DataFrame) -> dict[date, pl.DataFrame]:
+    """Return the events of each day, without the columns that are null throughout."""
+    if events.is_empty():
+        return {}
+    parts = _filled(events).partition_by("day", as_dict=True, include_key=False, maintain_order=True)
+    return {day: part for (day,), part in parts.items()}
+
+
+def _filled(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.select(column.name for column in frame.iter_columns() if column.null_count() < frame.height)
+
+
 class Writer:
     """Appends to a store whose lock it holds. `write` may be called from several threads, the rest from one."""
 
@@ -85,19 +97,22 @@ class Writer:
         """Return how far the log that begins with these bytes was read."""
         return locate(head, self.delta.transaction_version)
 
-    def write(self, frame: pl.DataFrame) -> list[DataFile]:
-        """Write one Parquet file for each day of the frame, flushed to disk; nothing is visible before `commit`."""
-        parts = frame.partition_by("day", as_dict=True, include_key=False, maintain_order=True)
-        return [self.write_day(day, part) for (day,), part in sorted(parts.items())]
+    def write(self, frames: Iterable[Mapping[date, pl.DataFrame]]) -> list[DataFile]:
+        """Write one Parquet file for each day of what `by_day` gave; nothing is visible before `commit`."""
+        days: dict[date, list[pl.DataFrame]] = {}
+        for parts in frames:
+            for day, part in parts.items():
+                days.setdefault(day, []).append(part)
+        # A column may be in some parts only.
+        return [self.write_day(day, pl.concat(parts, how="diagonal")) for day, parts in sorted(days.items())]
 
     def write_day(self, day: date, frame: pl.DataFrame) -> DataFile:
         """Write one file of one day. A column that is null throughout is left out: readers insert it."""
         folder = self.path / "events" / f"day={day}"
         name = f"part-{uuid.uuid4()}.parquet"
-        kept = [column.name for column in frame.iter_columns() if column.null_count() < frame.height]
         try:
             folder.mkdir(exist_ok=True)
-            frame.select(kept).write_parquet(folder / name, compression="zstd", compression_level=1)
+            _filled(frame).write_parquet(folder / name, compression="zstd", compression_level=1)
             self._sync([folder / name])
         except (OSError, pl.exceptions.PolarsError) as error:
             (folder / name).unlink(missing_ok=True)

@@ -7,6 +7,7 @@ import polars as pl
 
 from apilens.store import Counts, Store, compact, verify, writing
 from apilens.store.maintenance import ANY_DAY_FILES, CLOSED_DAY_FILES
+from apilens.store.writer import by_day
 
 from .conftest import KEY, Make
 
@@ -17,7 +18,7 @@ TOMORROW = date(2026, 11, 21)
 def fill(path: Path, make: Make, files: int) -> None:
     with writing(path, key=KEY) as writer:
         for number in range(files):
-            written = writer.write(make(3, first=1 + 3 * number))
+            written = writer.write([by_day(make(3, first=1 + 3 * number))])
             writer.commit(written, [], counts=Counts(3, 3), rejects=pl.DataFrame(), info={})
 
 

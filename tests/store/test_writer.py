@@ -11,7 +11,7 @@ import pytest
 from apilens.errors import StoreBusy, StoreError
 from apilens.schema import DTYPES
 from apilens.store import Counts, Position, Store, writing
-from apilens.store.writer import Advance
+from apilens.store.writer import Advance, by_day
 
 from .conftest import KEY, START, Make
 
@@ -23,7 +23,7 @@ def commit(path: Path, frame: pl.DataFrame, *, offset: int = 100, rejects: pl.Da
     with writing(path, key=KEY) as writer:
         before = writer.position(HEAD)
         counts = Counts(read=frame.height + rejects.height, stored=frame.height, rejected=rejects.height)
-        files = writer.write(frame)
+        files = writer.write([by_day(frame)])
         [after] = writer.commit(
             files, [Advance(before, HEAD, offset, frame.height)], counts=counts, rejects=rejects, info={}
         )
@@ -47,7 +47,7 @@ def test_what_is_committed_is_read_back_with_its_offset(path: Path, make: Make) 
 def test_files_without_a_commit_are_not_seen(path: Path, make: Make) -> None:
     commit(path, make(5))
     with writing(path, key=KEY) as writer:
-        writer.write(make(7, first=6))
+        writer.write([by_day(make(7, first=6))])
 
     assert rows(path).height == 5
 
@@ -134,7 +134,7 @@ def test_configured_columns_are_added_and_old_rows_read_null(path: Path, make: M
     commit(path, make(2))
     with writing(path, key=KEY, extra={"input_tokens": pl.Int64()}) as writer:
         frame = make(1, first=3).with_columns(pl.lit(7, pl.Int64).alias("input_tokens"))
-        writer.commit(writer.write(frame), [], counts=Counts(1, 1), rejects=NO_REJECTS, info={})
+        writer.commit(writer.write([by_day(frame)]), [], counts=Counts(1, 1), rejects=NO_REJECTS, info={})
 
     store = Store.open(path)
     assert store.dtypes["input_tokens"] == pl.Int64
