@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -26,12 +25,11 @@ from apilens.formats.values import (
     last_status,
     status_code,
 )
+from tests.real_logs import LOGS, needs_real_logs
 
-LOGS = Path(__file__).resolve().parents[2] / "../shared/logs"
 OPTIONS = ParseOptions(latest=datetime(2030, 1, 1, tzinfo=UTC))
 BY_NAME = {item.name: item for item in FORMATS}
 STAMP = "[17/May/2015:10:05:03 +0000]"
-real_logs = pytest.mark.skipif(not LOGS.is_dir(), reason="the real logs are not here")
 
 
 def parse(*lines: str | bytes, format: str = "combined") -> Parsed:
@@ -299,7 +297,7 @@ def test_numbers_are_read_as_logs_mean_them() -> None:
     ]
 
 
-@real_logs
+@needs_real_logs
 @pytest.mark.parametrize("folder", ["apache_combined", "apache_vhost", "nginx_main", "nginx_ingress", "tomcat"])
 def test_real_logs_are_read_to_the_last_line(folder: str) -> None:
     for path in sorted((LOGS / folder).iterdir()):
@@ -314,7 +312,7 @@ def test_real_logs_are_read_to_the_last_line(folder: str) -> None:
         assert parsed.events["status"].sum() == sum(statuses), path.name
 
 
-@real_logs
+@needs_real_logs
 def test_fast_patterns_read_as_the_tolerant_one_does() -> None:
     for name in ("apache_combined/elastic_apache_logs.log", "nginx_main/zanbil_first30k.log"):
         data = (LOGS / name).read_bytes()[: 3 << 20]

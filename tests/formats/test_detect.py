@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from pathlib import Path
 
 import pytest
 
 from apilens.errors import InputError
 from apilens.formats import FORMATS, ParseOptions, choose, detect
 from apilens.recognition import recognise
+from tests.real_logs import LOGS, needs_real_logs
 
-LOGS = Path(__file__).resolve().parents[2] / "../shared/logs"
 OPTIONS = ParseOptions(latest=datetime(2030, 1, 1, tzinfo=UTC))
 FRONT = '192.0.2.1 - - [17/May/2015:10:05:03 +0000] "GET / HTTP/1.1" 200 5'
 
@@ -108,7 +107,7 @@ def test_hints_say_what_the_log_looks_like(sample: bytes, hint: str) -> None:
     assert hint in (caught.value.hint or "")
 
 
-@pytest.mark.skipif(not LOGS.is_dir(), reason="the real logs are not here")
+@needs_real_logs
 @pytest.mark.parametrize("folder", ["app_json", "nextcloud_json"])
 def test_logs_without_requests_are_not_mistaken(folder: str) -> None:
     for path in sorted((LOGS / folder).iterdir()):
@@ -128,7 +127,7 @@ REAL = {
 }  # fmt: skip
 
 
-@pytest.mark.skipif(not LOGS.is_dir(), reason="the real logs are not here")
+@needs_real_logs
 @pytest.mark.parametrize("folder", REAL)
 def test_real_logs_are_taken_for_what_they_are(folder: str) -> None:
     for path in sorted((LOGS / folder).iterdir()):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +12,9 @@ from apilens.errors import InputError
 from apilens.formats import FORMATS, choose
 from apilens.formats.base import Needs, Parsed, ParseOptions
 from apilens.formats.flat_json import FLAT_JSON
+from tests.real_logs import LOGS, needs_real_logs
 
 OPTIONS = ParseOptions(latest=datetime(2030, 1, 1, tzinfo=UTC))
-LOGS = Path(__file__).resolve().parents[2] / "../shared/logs"
 LINE: dict[str, Any] = {"time": "2024-04-08T12:17:58Z", "request": "GET /a HTTP/1.1", "status": 200}
 
 
@@ -171,10 +170,9 @@ def test_detection_leaves_logs_alone_whose_names_mean_something_else() -> None:
         choose((json.dumps(line).encode() + b"\n") * 3, FORMATS, OPTIONS)
 
 
+@needs_real_logs
 def test_the_nginx_sample_is_read() -> None:
     path = LOGS / "nginx_json/yesnik_guide.jsonl"
-    if not path.exists():
-        pytest.skip("no shared logs")
     data = path.read_bytes()
 
     assert choose(data, FORMATS, OPTIONS).format is FLAT_JSON

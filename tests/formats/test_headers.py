@@ -22,6 +22,7 @@ from apilens.formats.values import NO_TIME
 from apilens.ingest import Summary, ingest
 from apilens.pipeline import ReadOptions, custom_formats
 from apilens.store import Store
+from tests.real_logs import LOGS, needs_real_logs
 
 OPTIONS = ParseOptions(latest=datetime(2030, 1, 1, tzinfo=UTC))
 BY_NAME = {format.name: format for format in FORMATS}
@@ -31,7 +32,6 @@ TABLE = csv_format(
     {"timestamp": "When", "status": "Code", "method": "Verb", "path": "Path", "account": "Tenant"},
     separator=",",
 )
-LOGS = Path("/work/shared/logs")
 
 LONG = "#Fields: date time s-ip cs-method cs-uri-stem cs-uri-query c-ip cs(User-Agent) sc-status time-taken"
 SHORT = "#Fields: time date c-ip cs-method cs-uri-stem sc-status"
@@ -357,7 +357,7 @@ def test_the_header_of_a_table_is_in_force_across_blocks_and_runs(tmp_path: Path
     assert rows(tmp_path / "store")[-1] == (22, "PUT", "/b", 201)
 
 
-@pytest.mark.skipif(not LOGS.exists(), reason="needs the collection of real logs")
+@needs_real_logs
 @pytest.mark.parametrize(
     ("name", "format", "stored", "rejected"),
     [
@@ -382,7 +382,7 @@ def test_real_logs_are_told_and_read(name: str, format: str, stored: int, reject
     assert data.count(b"\n") == stored + rejected + whole.other + whole.blank + whole.comments
 
 
-@pytest.mark.skipif(not LOGS.exists(), reason="needs the collection of real logs")
+@needs_real_logs
 def test_a_log_of_ftp_is_no_log_of_requests() -> None:
     with pytest.raises(InputError) as error:
         choose((LOGS / "iis_w3c/lnav_w3c.2.log").read_bytes(), FORMATS, OPTIONS)

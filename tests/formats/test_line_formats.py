@@ -11,8 +11,8 @@ import pytest
 
 from apilens.config import IdentityRule
 from apilens.formats import FORMATS, Format, Needs, Parsed, ParseOptions, choose
+from tests.real_logs import LOGS, needs_real_logs
 
-LOGS = Path(__file__).resolve().parents[2] / "../shared/logs"
 OPTIONS = ParseOptions(latest=datetime(2030, 1, 1, tzinfo=UTC))
 BY_NAME = {item.name: item for item in FORMATS}
 LINE_FORMATS = {
@@ -256,7 +256,7 @@ def reads(format: Format, path: Path) -> tuple[int, int, int]:
     return parsed.events.height, parsed.rejects.height, parsed.other
 
 
-@pytest.mark.skipif(not LOGS.is_dir(), reason="the real logs are not here")
+@needs_real_logs
 @pytest.mark.parametrize(
     ("path", "name", "stored", "other"),
     [

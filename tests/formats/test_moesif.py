@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,9 +12,9 @@ import pytest
 from apilens.formats import FORMATS, choose
 from apilens.formats.base import Needs, Parsed, ParseOptions
 from apilens.formats.moesif import MOESIF
+from tests.real_logs import LOGS, needs_real_logs
 
 OPTIONS = ParseOptions(latest=datetime(2030, 1, 1, tzinfo=UTC))
-LOGS = Path(__file__).resolve().parents[2] / "../shared/logs"
 START = datetime(2024, 10, 30, 4, 45, 42, 914_000, tzinfo=UTC)
 EVENT: dict[str, Any] = {
     "request": {"time": "2024-10-30T04:45:42.914", "uri": "https://api.acme.com:8443/items/7?x=1", "verb": "POST"},
@@ -198,10 +197,9 @@ def test_bodies_come_as_json_to_those_who_name_them() -> None:
     assert "raw_request_body" not in event(changed(request={"body": body}))
 
 
+@needs_real_logs
 def test_the_events_of_the_documentation_are_read() -> None:
     path = LOGS / "moesif_jsonl/moesif_docs_events.jsonl"
-    if not path.exists():
-        pytest.skip("no shared logs")
     data = path.read_bytes()
 
     assert choose(data, FORMATS, OPTIONS).format is MOESIF

@@ -16,35 +16,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from apilens.errors import InputError
-from apilens.sources import Block, Reader, Source, expand
+from apilens.sources import Reader, Source, expand
 from apilens.sources.streams import read_pipe
+from tests.real_logs import LOGS, needs_real_logs
 
-THREE = b"one\ntwo\nthree\n"
-
-
-@pytest.fixture
-def write(tmp_path: Path) -> Callable[[bytes], Source]:
-    def write(data: bytes) -> Source:
-        path = tmp_path / "a.log"
-        path.write_bytes(data)
-        return Source("a.log", path, True, len(data))
-
-    return write
-
-
-def collect(source: Source, *, final: bool = True, **limits: int) -> tuple[list[Block], str | None]:
-    """Return the blocks, and the message of the error behind them."""
-    blocks: list[Block] = []
-    try:
-        with Reader(source, **limits) as reader:
-            blocks.extend(reader.blocks(final=final))
-    except InputError as error:
-        return blocks, error.message
-    return blocks, None
-
-
-def text(blocks: list[Block]) -> bytes:
-    return b"".join(block.data for block in blocks)
+from .conftest import THREE, collect, text
 
 
 def test_plain_file_in_blocks_that_tell_where_they_are(write: Callable[[bytes], Source]) -> None:
@@ -251,12 +227,9 @@ def test_pipe_that_does_not_block_is_waited_for(monkeypatch: pytest.MonkeyPatch)
     os.close(theirs)
 
 
+@needs_real_logs
 def test_real_logs_are_read_to_their_last_byte() -> None:
-    logs = Path(__file__).resolve().parents[2] / "../shared/logs"
-    if not logs.exists():
-        pytest.skip("the real logs are not here")
-
-    sources, errors = expand([str(logs)])
+    sources, errors = expand([str(LOGS)])
     assert errors == []
     for source in sources:
         blocks, message = collect(source)

@@ -69,6 +69,17 @@ def test_columns_that_are_null_throughout_are_not_written(path: Path, make: Make
     assert "account" in pl.read_parquet_schema(file)
 
 
+def test_parts_of_a_day_are_one_file_with_the_columns_of_all(path: Path, make: Make) -> None:
+    later = make(2, first=4, day=1)
+    timed = make(1, first=3).with_columns(pl.lit(12.5, DTYPES["duration_ms"]).alias("duration_ms"))
+    with writing(path, key=KEY) as writer:
+        files = writer.write(by_day(frame) for frame in (make(2), later, timed, make(1).clear()))
+        writer.commit(files, [], counts=Counts(5, 5), rejects=NO_REJECTS, info={})
+
+    assert [(file.day, file.rows) for file in files] == [(START.date(), 3), (START.date() + timedelta(days=1), 2)]
+    assert rows(path).select("line", "duration_ms").rows() == [(1, None), (2, None), (3, 12.5), (4, None), (5, None)]
+
+
 def test_nothing_in_the_store_can_be_read_by_others(path: Path, make: Make) -> None:
     commit(path, make(3), rejects=pl.DataFrame({"line": [4], "reason": ["no readable time"]}))
 
