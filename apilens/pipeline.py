@@ -266,7 +266,7 @@ def custom_formats(settings: Settings) -> dict[str, Format]:
 
 def in_order(work: Callable[[T], R], items: Iterable[T], *, workers: int = WORKERS, ahead: int = AHEAD) -> Iterator[R]:
     """Give work(item) for each item in order; `workers` are being worked on at once, `ahead` are taken in advance."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="parse") as pool:
+    with ThreadPoolExecutor(workers, thread_name_prefix="apilens") as pool:
         running: deque[Future[R]] = deque()
         try:
             for item in items:

@@ -1,7 +1,8 @@
 """Analyses: one question per file, each a function from events and options to a Result.
 
-To add one, write a file with an options dataclass and a function `(events, options, …) -> Result` that plans with
-apilens.query, collects here, and words its notes. Lazy frames are collected in this family and nowhere below it.
+To add one, write a file with options that derive from `Scope` and a function `(events, options, columns) -> Result`
+that plans with `Scope.ask`, collects here, and words its notes; its command hands both to `apilens.cli.asking`. Lazy
+frames are collected in this family and nowhere below it.
 """
 
 from __future__ import annotations

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 
 import polars as pl
 
 from apilens.analyses import answers
-from apilens.answer import Answer, Events, Summary
-from apilens.heading import attributed, header, iso
-from apilens.query import summarise
+from apilens.analyses.scope import Scope
+from apilens.answer import Answer, Events
+from apilens.heading import attributed, iso
 from apilens.result import Result, Table
 from apilens.schema import DTYPES
-from apilens.window import Window
 
 _RULES = ("requests", "share", "accounts", "error_rate", "last_request")
 _UNATTRIBUTED = "account IS NULL"
@@ -25,22 +22,11 @@ _TOP_METRICS = ("requests", "share", "error_rate", "ips")
 LIMIT = 10
 
 
-@dataclass(frozen=True, slots=True)
-class AttributionOptions:
-    """What is asked: see ReportOptions. limit: rows of endpoints and user agents, None for all."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AttributionOptions(Scope):
+    """What is asked. limit: rows of endpoints and user agents, None for all."""
 
-    now: datetime
-    where: tuple[str, ...] = ()
     limit: int | None = LIMIT
-    window: Window = field(default_factory=Window)
-    tz: str = "UTC"
-    newest: datetime | None = None
-    inputs: tuple[str, ...] = ()
-    errors: str | None = None
-
-    def texts(self) -> list[str]:
-        """Return every condition in it."""
-        return [*self.where, *([self.errors] if self.errors else [])]
 
 
 def attribution(events: Events, options: AttributionOptions, *, columns: Mapping[str, pl.DataType] = DTYPES) -> Result:
@@ -50,14 +36,11 @@ def attribution(events: Events, options: AttributionOptions, *, columns: Mapping
     those. Raises UsageError for a bad condition.
     """
 
-    def ask(by: str, metrics: tuple[str, ...], *, where: tuple[str, ...] = (), limit: int | None = None) -> Summary:
-        return summarise(
-            events, metrics=metrics, by=(by,), where=(*options.where, *where), limit=limit, window=options.window,
-            dtypes=columns, newest=options.newest is None, errors=options.errors,
-        )  # fmt: skip
-
-    tops = [ask(by, _TOP_METRICS, where=(_UNATTRIBUTED,), limit=options.limit) for _, by in _TOPS]
-    rules, *found = answers([ask("account_source", _RULES), *tops])
+    questions = [options.ask(events, columns, metrics=_RULES, by=("account_source",))]
+    for _, by in _TOPS:
+        top = options.ask(events, columns, metrics=_TOP_METRICS, by=(by,), where=(_UNATTRIBUTED,), limit=options.limit)
+        questions.append(top)
+    rules, *found = answers(questions)
     tables = [Table("rules", rules.fields, rules.rows)]
     for (name, _), answer in zip(_TOPS, found, strict=True):
         if answer.rows.height:
@@ -69,18 +52,12 @@ def attribution(events: Events, options: AttributionOptions, *, columns: Mapping
         query={
             "where": list(options.where),
             "limit": "all" if options.limit is None else options.limit,
-            "since": iso(options.window.since),
-            "until": iso(options.window.until),
-            "tz": options.tz,
-            **({"errors": options.errors} if options.errors else {}),
+            **options.query(),
         },
-        header=header(
-            rules.totals, window=options.window, tz=options.tz, where=options.where, errors=options.errors,
-            newest=options.newest, now=options.now,
-        ),
+        header=options.header(rules.totals),
         notes=_notes(rules, found),
         command=_command(options),
-    )  # fmt: skip
+    )
 
 
 def _notes(rules: Answer, tops: list[Answer]) -> tuple[str, ...]:
@@ -94,14 +71,12 @@ def _notes(rules: Answer, tops: list[Answer]) -> tuple[str, ...]:
 
 
 def _command(options: AttributionOptions) -> str:
-    words = ["apilens", "attribution", *options.inputs]
-    for flag, value in (
+    limit = "all" if options.limit is None else "" if options.limit == LIMIT else str(options.limit)
+    flags = (
         *(("--where", text) for text in options.where),
         ("--since", iso(options.window.since)),
         ("--until", iso(options.window.until)),
-        ("--limit", "all" if options.limit is None else "" if options.limit == LIMIT else str(options.limit)),
+        ("--limit", limit),
         ("--tz", options.tz if options.tz != "UTC" else ""),
-    ):
-        if value:
-            words += [flag, value]
-    return shlex.join(words)
+    )
+    return options.command("attribution", flags)

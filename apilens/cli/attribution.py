@@ -27,34 +27,15 @@ def attribution(
     """Show the share of requests by the rule that found their account, and the top endpoints and user agents of those
     without one. Reads the store, or log FILEs directly ('-' is stdin)."""
     from apilens.analyses.attribution import AttributionOptions
-    from apilens.analyses.attribution import attribution as ask
+    from apilens.analyses.attribution import attribution as analysis
+    from apilens.cli.asking import answer
     from apilens.cli.output import show
-    from apilens.cli.progress import progress_bar
-    from apilens.cli.summary import tell
-    from apilens.reading import events_of, reading, window_of
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
-    options = read_options(input_format, log_format, source_tz)
-    accounts = here.accounts()
-    zone = tz or here.settings.tz
-    with (
-        progress_bar(files, enabled=bool(files) and not quiet) as advance,
-        reading(
-            files, store=here.store, settings=here.settings, options=options, now=here.now, advance=advance
-        ) as read,
-    ):
-        store, summary = read
-        window, newest, note = window_of(
-            store, since=since or here.settings.defaults.since, until=until, now=here.now, tz=zone
-        )
-        if note:
-            here.say(note)
-        asked = AttributionOptions(
-            now=here.now, where=where, limit=limit_of(limit), window=window, tz=zone, newest=newest, inputs=files,
-            errors=here.settings.errors.condition,
-        )  # fmt: skip
-        events, columns = events_of(store, window, accounts, asked.texts())
-        result = ask(events, asked, columns=columns)
-    code = tell(summary, here, reads=False) if summary else 0
+    read = read_options(input_format, log_format, source_tz)
+    result, code = answer(
+        analysis, AttributionOptions, here, files=files, read=read, where=where, since=since, until=until, tz=tz,
+        limit=limit_of(limit),
+    )  # fmt: skip
     show(result, quiet=quiet, **output)
     return code

@@ -39,39 +39,15 @@ def report(
 ) -> int:  # fmt: skip
     """Report on the store, or on log FILEs directly ('-' is stdin). Without --by: an overview."""
     from apilens.analyses.report import ReportOptions
-    from apilens.analyses.report import report as ask
+    from apilens.analyses.report import report as analysis
+    from apilens.cli.asking import answer
     from apilens.cli.output import show
-    from apilens.cli.progress import progress_bar
-    from apilens.reading import events_of, reading, window_of
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
-    options = read_options(input_format, log_format, source_tz)
-    accounts = here.accounts()
-    zone = tz or here.settings.tz
-    with (
-        progress_bar(files, enabled=bool(files) and not quiet) as advance,
-        reading(
-            files, store=here.store, settings=here.settings, options=options, now=here.now, advance=advance
-        ) as read,
-    ):
-        store, summary = read
-        window, newest, note = window_of(
-            store, since=since or here.settings.defaults.since, until=until, now=here.now, tz=zone
-        )
-        if note:
-            here.say(note)
-        asked = ReportOptions(
-            now=here.now, by=listed(by), metrics=listed(metrics), where=where, having=having, sort=sort,
-            limit=limit_of(limit), window=window, tz=zone, newest=newest, inputs=files,
-            errors=here.settings.errors.condition,
-        )  # fmt: skip
-        events, columns = events_of(store, window, accounts, asked.texts())
-        result = ask(events, asked, columns=columns)
-    code = 0
-    if summary:
-        # Here and not above: with it come the formats, which a store does not need.
-        from apilens.cli.summary import tell
-
-        code = tell(summary, here, reads=False)
-    show(accounts.shown(result) if accounts else result, quiet=quiet, **output)
+    read = read_options(input_format, log_format, source_tz)
+    result, code = answer(
+        analysis, ReportOptions, here, files=files, read=read, where=where, since=since, until=until, tz=tz,
+        by=listed(by), metrics=listed(metrics), having=having, sort=sort, limit=limit_of(limit),
+    )  # fmt: skip
+    show(result, quiet=quiet, **output)
     return code

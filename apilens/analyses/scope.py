@@ -1,0 +1,72 @@
+"""What every analysis is asked: which events it is about. Options of analyses derive from it and add their own."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import polars as pl
+
+from apilens.answer import Events, Summary, Totals
+from apilens.heading import header, iso
+from apilens.query import summarise
+from apilens.window import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scope:
+    """Which events are meant, and what stands around the answer.
+
+    now: the clock. newest: the newest event of the store, where it is known without reading events; else the newest
+    that matches. tz: what headers are shown in. inputs: what the command that makes the result again reads.
+    errors: the condition of errors where it is not the default.
+    """
+
+    now: datetime
+    where: tuple[str, ...] = ()
+    window: Window = field(default_factory=Window)
+    tz: str = "UTC"
+    newest: datetime | None = None
+    inputs: tuple[str, ...] = ()
+    errors: str | None = None
+
+    def texts(self) -> list[str]:
+        """Return every name and condition in it."""
+        return [*self.where, *([self.errors] if self.errors else [])]
+
+    def ask(
+        self, events: Events, columns: Mapping[str, pl.DataType], *, metrics: Sequence[str], by: Sequence[str] = (),
+        where: Sequence[str] = (), having: str | None = None, sort: str | None = None, limit: int | None = None,
+    ) -> Summary:  # fmt: skip
+        """Return the plan of a question about these events, or those of them that pass `where` too."""
+        return summarise(
+            events, metrics=metrics, by=by, where=(*self.where, *where), having=having, sort=sort, limit=limit,
+            window=self.window, dtypes=columns, newest=self.newest is None, errors=self.errors,
+        )  # fmt: skip
+
+    def header(self, totals: Totals) -> tuple[str, ...]:
+        """Return the header lines of an answer."""
+        return header(
+            totals, window=self.window, tz=self.tz, where=self.where, errors=self.errors, newest=self.newest,
+            now=self.now,
+        )  # fmt: skip
+
+    def query(self) -> dict[str, Any]:
+        """Return how results record what they are about; `where` is recorded by those who ask it."""
+        return {
+            "since": iso(self.window.since),
+            "until": iso(self.window.until),
+            "tz": self.tz,
+            **({"errors": self.errors} if self.errors else {}),
+        }
+
+    def command(self, name: str, flags: Iterable[tuple[str, str | None]]) -> str:
+        """Return the command that asks this again; flags without a value are left out."""
+        words = ["apilens", name, *self.inputs]
+        for flag, value in flags:
+            if value:
+                words += [flag, value]
+        return shlex.join(words)
