@@ -16,6 +16,7 @@ from apilens.error_settings import ErrorPaths, ErrorSettings, error_problems
 from apilens.errors import ConfigError, UsageError
 from apilens.identity_rule import IdentityRule as IdentityRule
 from apilens.identity_rule import regex_problem, resolved, rule_problems
+from apilens.route_template import template_problem
 from apilens.window import parse_duration, zone_of
 from apilens.yaml_nodes import Mistakes, YamlMistake, read_yaml, typed
 from apilens.yaml_nodes import Path as Place
@@ -62,6 +63,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything apilens.yaml can say. `account: ()` means: the format's own rules, then remote_user.
 
     accounts: a CSV or Parquet file about accounts, of which `show` names the columns to stand beside the account.
+    openapi: descriptions of the API. endpoints: route templates such as `/genre/{name}`.
     """
 
     store: str | None = None
@@ -84,6 +86,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     show: tuple[str, ...] = ()
     errors: ErrorSettings = ErrorSettings()
     error_paths: ErrorPaths = ErrorPaths()
+    openapi: tuple[str, ...] = ()
+    endpoints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,8 +152,9 @@ def _with_places(settings: Settings, path: Path) -> Settings:
         for name in ("store", "accounts")
         if (named := getattr(settings, name)) is not None and "://" not in named
     }
+    openapi = tuple(str(folder / Path(named).expanduser()) for named in settings.openapi)
     chains = {name: tuple(resolved(rule, folder) for rule in getattr(settings, name)) for name in CHAINS}
-    return msgspec.structs.replace(settings, **places, **chains)
+    return msgspec.structs.replace(settings, **places, **chains, openapi=openapi)
 
 
 def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
@@ -185,6 +190,9 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
         yield ("show",), "shows columns of `accounts: FILE`, and there is none"
     extra = {name: rule.type for name, rule in settings.columns.items()}
     yield from ((("errors", *place), what) for place, what in error_problems(settings.errors, extra))
+    for at, pattern in enumerate(settings.endpoints):
+        if problem := template_problem(pattern):
+            yield ("endpoints", at), f"{pattern!r} {problem}"
     yield from ((("error_paths", *place), what) for place, what in settings.error_paths.problems())
     if settings.defaults.since is not None:
         try:

@@ -52,6 +52,16 @@ def joined(events: nw.LazyFrame[Any], table: pl.DataFrame, *, on: str) -> nw.Laz
     return events.join(nw.from_native(table.lazy()), on=on, how="left")
 
 
+def renamed(events: nw.LazyFrame[Any], column: str, names: Mapping[str, str]) -> nw.LazyFrame[Any]:
+    """Return the events with each text of a column that is a key of `names` replaced by what it is called there."""
+    if events.implementation is nw.Implementation.POLARS:
+        native: pl.LazyFrame = nw.to_native(events)
+        return nw.from_native(native.with_columns(pl.col(column).replace(names)))
+    table = pl.DataFrame({column: list(names), "#now": list(names.values())})
+    now = nw.coalesce(nw.col("#now"), nw.col(column)).alias(column)
+    return joined(events, table, on=column).with_columns(now).drop("#now")
+
+
 def with_hashes(events: nw.LazyFrame[Any], names: Mapping[str, str]) -> nw.LazyFrame[Any]:
     """Return the events with a column per entry (new name → column) that is fit for counting distinct values.
 

@@ -11,11 +11,12 @@ from pathlib import Path
 import polars as pl
 
 from apilens.config import ReadOptions, Settings
+from apilens.endpoints import STATE, Learning
 from apilens.enrich import configured_dtypes
 from apilens.errors import InputError
 from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline, in_order
 from apilens.sources import Block, Reader
-from apilens.store import Counts, DataFile, Position, compact, tidy, writing
+from apilens.store import Counts, DataFile, Position, compact, read_kept, tidy, writing
 from apilens.store.maintenance import Compaction
 from apilens.store.writer import Advance, Writer, by_day
 
@@ -142,6 +143,7 @@ class _Written:
     by_log: list[tuple[Log, Counts]]
     rejects: pl.DataFrame
     sources: Counter[str | None]
+    learned: bytes
 
     @property
     def counts(self) -> Counts:
@@ -165,11 +167,12 @@ def ingest(
     with writing(store, key=key, wait_s=wait_s, durable=durable, extra=configured_dtypes(settings)) as writer:
         streams = Streams(writer.position)
         scattered = False
+        learning = Learning(read_kept(store, STATE), pipeline.operations, pipeline.routes)
 
         blocks = pipeline.blocks(inputs, final=final, start=streams.start, advance=advance)
         batches = _Batches(in_order(lambda item: _parse(pipeline, *item), streams.follow(blocks)), block_bytes)
         # A batch is written while the next one is parsed.
-        for written in in_order(lambda batch: _write(writer, batch), batches, workers=1, ahead=2):
+        for written in in_order(lambda batch: _write(writer, batch, learning), batches, workers=1, ahead=2):
             _commit(writer, written, streams)
             _account(summary, written)
             if len(written.files) > SCATTERED_DAYS:
@@ -188,14 +191,15 @@ def _parse(pipeline: Pipeline, log: Log, block: Block) -> _Parsed:
     )
 
 
-def _write(writer: Writer, batch: Sequence[_Parsed]) -> _Written:
+def _write(writer: Writer, batch: Sequence[_Parsed], learning: Learning) -> _Written:
     return _Written(
-        files=writer.write(item.days for item in batch),
+        files=writer.write(learning.renamed([item.days for item in batch])),
         # The last block of each log says how far this batch takes it.
         ends=list({id(item.log): (item.log, item.block) for item in batch}.values()),
         by_log=[(item.log, item.counts) for item in batch],
         rejects=pl.concat([item.rejects for item in batch]),
         sources=sum((item.sources for item in batch), Counter[str | None]()),
+        learned=learning.state(),
     )
 
 
@@ -205,6 +209,9 @@ def _commit(writer: Writer, written: _Written, streams: Streams) -> None:
     advances = [
         Advance(stream.committed, stream.head, block.end, block.first_line + block.lines - 1) for stream, block in ends
     ]
+    # Before the commit: killed in between, the next run counts some requests twice; the other way round it would call
+    # paths routeless that events of the store have as routes.
+    writer.keep(STATE, written.learned)
     info = {"sources": ", ".join(sorted({log.source.name for log, _ in written.ends}))[:500]}
     after = writer.commit(written.files, advances, counts=written.counts, rejects=written.rejects, info=info)
     for (stream, _), position in zip(ends, after, strict=True):

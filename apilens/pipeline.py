@@ -17,9 +17,11 @@ from apilens.arrange import arranged
 from apilens.config import CustomFormat, ReadOptions, Settings
 from apilens.enrich import as_they_are, asked, enrich, needed_columns, reject_shape
 from apilens.enrich.base import Context
+from apilens.enrich.route_table import RouteTable
 from apilens.errors import InputError
 from apilens.formats import Format, Needs, ParseOptions
 from apilens.lookups import read_lookups
+from apilens.openapi import read_openapi
 from apilens.recognition import all_formats, bare_or_enclosed, is_document, named, recognise
 from apilens.sources import Block, Reader, Source, expand
 from apilens.store import Counts, Position
@@ -100,6 +102,8 @@ class Pipeline:
         self._parse_columns = needed_columns(columns, settings)
         self._latest = now + CLOCK_SLACK
         self._lookups = read_lookups(settings, key, warn=self.warnings.append)
+        self.operations = read_openapi(settings.openapi)
+        self.routes = RouteTable([operation.template for operation in self.operations], settings.endpoints)
         self._formats = {**{item.name: item for item in all_formats()}, **custom_formats(settings)}
         self._fixed = self._fixed_format()
 
@@ -205,6 +209,7 @@ class Pipeline:
             labels={"source": source.name, "format": format.name},
             account=format.account,
             lookups=self._lookups,
+            routes=self.routes,
         )
         log = Log(source, reader, format, fit, context, before)
         self.logs.append(log)

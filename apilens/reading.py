@@ -15,9 +15,10 @@ import polars as pl
 from apilens.accounts import Accounts
 from apilens.answer import Events
 from apilens.config import ReadOptions, Settings
+from apilens.endpoints import STATE, Endpoints
 from apilens.engine import scan
 from apilens.errors import InputError
-from apilens.store import Store, hash_key
+from apilens.store import Store, hash_key, read_kept
 from apilens.window import CLOCK_SLACK, Window, anchor, is_relative, parse_window
 
 if TYPE_CHECKING:
@@ -64,11 +65,14 @@ def window_of(
 def events_of(
     store: Store, window: Window, accounts: Accounts | None, texts: Iterable[str]
 ) -> tuple[Events, dict[str, pl.DataType]]:
-    """Return the events of a window, and the columns that a question may name: those of accounts as well.
+    """Return the events of a window, and the columns that a question may name: those of accounts and endpoints as well.
 
-    texts: every name and condition of the question; what they name of accounts is joined to the events.
+    texts: every name and condition of the question; what they name of those is joined to the events.
     """
-    events = scan(store.files(window.since, window.until), store.dtypes)
+    texts = list(texts)
+    endpoints = Endpoints.of(read_kept(store.path, STATE))
+    events = endpoints.beside(scan(store.files(window.since, window.until), store.dtypes), texts)
+    columns = {**store.dtypes, **endpoints.dtypes()}
     if accounts is None:
-        return events, store.dtypes
-    return accounts.beside(events, texts), {**store.dtypes, **accounts.dtypes()}
+        return events, columns
+    return accounts.beside(events, texts), {**columns, **accounts.dtypes()}

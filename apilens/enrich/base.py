@@ -9,6 +9,7 @@ from typing import Literal
 import polars as pl
 
 from apilens.config import IdentityRule, Settings
+from apilens.enrich.route_table import RouteTable
 from apilens.enrich.text_map import TextMap
 
 
@@ -18,6 +19,7 @@ class Context:
 
     hash_key: secret bytes that key every hash. labels: constant columns (`service`, `environment`, `node`, `source`,
     `format`). account: the identity rules of the format, used where settings name none. lookups: what rules look up in.
+    routes: the templates that descriptions and settings state.
     """
 
     settings: Settings
@@ -26,6 +28,7 @@ class Context:
     labels: Mapping[str, str] = field(default_factory=dict)
     account: tuple[IdentityRule, ...] = ()
     lookups: Mapping[IdentityRule, TextMap] = field(default_factory=dict)
+    routes: RouteTable = field(default_factory=RouteTable)
 
 
 @dataclass(frozen=True, slots=True)

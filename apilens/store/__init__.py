@@ -2,7 +2,7 @@
 
     STORE/events/    the Delta table and nothing else; partitioned by day, readable by Polars, DuckDB, Spark, Trino
     STORE/rejects/   one JSONL file for each commit that had rejects, named by its generation
-    STORE/state/     store.json: version and fingerprint of the hash key
+    STORE/state/     store.json: version and fingerprint of the hash key; endpoints.json: what is known of endpoints
     STORE/lock       flock'ed by whoever writes
 
 How far each log has been read travels in the same commit as its rows (Delta `txn` actions), so a line lands exactly
@@ -15,7 +15,7 @@ from apilens.store.key import hash_key
 from apilens.store.maintenance import compact, tidy
 from apilens.store.opening import writing
 from apilens.store.streams import Position
-from apilens.store.table import Store
+from apilens.store.table import Store, read_kept
 from apilens.store.writer import Counts, DataFile, Writer
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "compact",
     "hash_key",
     "info",
+    "read_kept",
     "tidy",
     "verify",
     "writing",

@@ -98,6 +98,22 @@ class Store:
         return self.delta.transaction_version(f"total/{name}") or 0
 
 
+def read_kept(path: Path, name: str) -> dict[str, Any]:
+    """Return what the store at `path` keeps under a name, or nothing. Raises StoreError where that is damaged."""
+    file = path / "state" / name
+    try:
+        known = json.loads(file.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+    except OSError as error:
+        raise StoreError(f"cannot read {file}: {error.strerror}") from None
+    except ValueError:
+        known = None
+    if not isinstance(known, dict):
+        raise StoreError(f"{file} is damaged", hint="remove it: what it says is learned again from new logs")
+    return known
+
+
 def read_manifest(path: Path) -> dict[str, Any] | None:
     """Return what STORE/state/store.json says, or None where there is no store."""
     file = path / "state" / "store.json"

@@ -151,6 +151,13 @@ class Writer:
         self._sync({self.path / "events" / item.path.partition("/")[0] for item in new})
         self._commit([*removed, *(_add(item, new=False) for item in new)], {}, {"work": "compact"})
 
+    def keep(self, name: str, data: bytes) -> None:
+        """Keep a file of what is known besides the events, in place of an older one: `Store.kept` reads it."""
+        try:
+            write_new(self.path / "state" / name, data)
+        except OSError as error:
+            raise cannot_write(self.path / "state", error) from None
+
     def checkpoint(self) -> None:
         """Fold the log so far into one file, and drop log entries past their retention."""
         self.delta.create_checkpoint()
