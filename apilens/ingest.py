@@ -11,9 +11,10 @@ from pathlib import Path
 import polars as pl
 
 from apilens.config import ReadOptions, Settings
-from apilens.endpoints import STATE, Learning
+from apilens.endpoints import STATE
 from apilens.enrich import configured_dtypes
 from apilens.errors import InputError
+from apilens.learning import Learning
 from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline, in_order
 from apilens.sources import Block, Reader
 from apilens.store import Counts, DataFile, Position, compact, read_kept, tidy, writing
@@ -167,7 +168,8 @@ def ingest(
     with writing(store, key=key, wait_s=wait_s, durable=durable, extra=configured_dtypes(settings)) as writer:
         streams = Streams(writer.position)
         scattered = False
-        learning = Learning(read_kept(store, STATE), pipeline.operations, pipeline.routes)
+        saved = read_kept(store, STATE)
+        learning = Learning(saved, pipeline.operations, pipeline.routes)
 
         blocks = pipeline.blocks(inputs, final=final, start=streams.start, advance=advance)
         batches = _Batches(in_order(lambda item: _parse(pipeline, *item), streams.follow(blocks)), block_bytes)
@@ -178,6 +180,8 @@ def ingest(
             if len(written.files) > SCATTERED_DAYS:
                 scattered = True
                 batches.size = block_bytes * SCATTERED_BLOCKS
+        if not summary.commits and learning.differs(saved):
+            writer.keep(STATE, learning.state())
         summary.take(pipeline)
         summary.compaction = compact(writer, today=now.date(), every_day=scattered)
         tidy(writer)

@@ -62,6 +62,11 @@ def window_of(
     return parse_window(since, until, now=moment, tz=tz), newest, note
 
 
+def endpoints_of(store: Store) -> Endpoints:
+    """Return what the store knows of endpoints."""
+    return Endpoints.of(read_kept(store.path, STATE))
+
+
 def events_of(
     store: Store, window: Window, accounts: Accounts | None, texts: Iterable[str]
 ) -> tuple[Events, dict[str, pl.DataType]]:
@@ -70,7 +75,7 @@ def events_of(
     texts: every name and condition of the question; what they name of those is joined to the events.
     """
     texts = list(texts)
-    endpoints = Endpoints.of(read_kept(store.path, STATE))
+    endpoints = endpoints_of(store)
     events = endpoints.beside(scan(store.files(window.since, window.until), store.dtypes), texts)
     columns = {**store.dtypes, **endpoints.dtypes()}
     if accounts is None:

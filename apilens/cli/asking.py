@@ -12,15 +12,18 @@ if TYPE_CHECKING:
     from apilens.analyses.scope import Scope
     from apilens.config import ReadOptions
     from apilens.result import Result
+    from apilens.store import Store
 
 
 def answer(
     analysis: Callable[..., Result], options: Callable[..., Scope], here: Session, *, files: tuple[str, ...],
-    read: ReadOptions, where: tuple[str, ...], since: str | None, until: str | None, tz: str | None, **own: Any,
+    read: ReadOptions, where: tuple[str, ...], since: str | None, until: str | None, tz: str | None,
+    of_store: Callable[[Store], dict[str, Any]] = lambda store: {}, **own: Any,
 ) -> tuple[Result, int]:  # fmt: skip
     """Return what an analysis answers on the store, or on files, and the exit code that reading calls for.
 
-    options: the class of its options; `own` are those that the scope does not have.
+    options: the class of its options; `own` are those that the scope does not have, `of_store` gives those that are
+    read from the store.
     """
     from apilens.reading import events_of, reading, window_of
 
@@ -39,7 +42,7 @@ def answer(
             here.say(note)
         asked = options(
             now=here.now, where=where, window=window, tz=zone, newest=newest, inputs=files,
-            errors=settings.errors.condition, **own,
+            errors=settings.errors.condition, **of_store(store), **own,
         )  # fmt: skip
         events, columns = events_of(store, window, accounts, asked.texts())
         result = analysis(events, asked, columns=columns)

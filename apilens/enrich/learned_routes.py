@@ -325,11 +325,11 @@ class LearnedRoutes:
 
     def endpoint(self, method: str, path: str) -> str:
         """Return what a request of a path (with `{id}` for what looks like an id) is stored as."""
-        template, is_route = self._resolve(path)
+        template, is_route = self.resolve(path)
         return f"{method} {template}" if is_route else f"{method} {NO_ROUTE} {template}"
 
     def restate(self, find: Callable[[str], str | None]) -> None:
-        """Give stored endpoints the templates that find(path) now has for theirs: a description was added or changed."""
+        """Give stored endpoints the template that find(path) has for theirs: a description was added or changed."""
         for known in [*self._stored, *self._unanswered, *self.aliases]:
             method, path = split(self.aliases.get(known, known))
             if template := find(path):
@@ -398,7 +398,7 @@ class LearnedRoutes:
         node.calls[method] += calls
         return new
 
-    def _resolve(self, path: str) -> tuple[str, bool]:
+    def resolve(self, path: str) -> tuple[str, bool]:
         """Return the template of a path, and whether it is a route."""
         node: _Node | None = self._root
         found = []

@@ -61,13 +61,14 @@ class RouteTable:
     def _match(self, paths: pl.Series) -> pl.Series:
         # Of most segments it matters only that they are no word: what is left of the paths are few distinct texts.
         segment = pl.element()
-        kept = pl.when(segment.is_in(self._words)).then(segment)
-        for number, text in enumerate(self._mixed):
-            kept = kept.when(segment.str.contains(_regex(text))).then(pl.lit(f"{_OTHER}{number}"))
+        kept = pl.lit(_OTHER)
+        for number, text in reversed(list(enumerate(self._mixed))):
+            kept = pl.when(segment.str.contains(_regex(text))).then(pl.lit(f"{_OTHER}{number}")).otherwise(kept)
+        kept = pl.when(segment.is_in(self._words)).then(segment).otherwise(kept)
         # `*` of `OPTIONS *` is no path, and the root is nothing but its slash.
         rooted = pl.when(pl.col("path").str.starts_with("/")).then(pl.col("path"))
         path = rooted.str.strip_chars_end("/").str.split("/")
-        blurred = pl.DataFrame({"path": paths}).select(path.list.eval(kept.otherwise(pl.lit(_OTHER))).list.join("/"))
+        blurred = pl.DataFrame({"path": paths}).select(path.list.eval(kept).list.join("/"))
         return map_distinct_python(blurred.to_series(), self._template).alias(paths.name)
 
     def _template(self, blurred: str) -> str | None:

@@ -1,0 +1,73 @@
+"""What a run of ingest learns of the endpoints of an API, batch by batch: see enrich/learned_routes.py."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+import msgspec
+import polars as pl
+
+from apilens.enrich.learned_routes import UNANSWERED, LearnedRoutes
+from apilens.enrich.route_table import RouteTable
+from apilens.openapi import Operation
+
+Days = dict[date, pl.DataFrame]
+
+
+class Learning:
+    """Learns endpoints from the batches of a run, in their order, and gives each event the name it has by then."""
+
+    def __init__(self, saved: Mapping[str, Any], operations: Sequence[Operation], routes: RouteTable) -> None:
+        self._learned = LearnedRoutes.from_json(saved.get("learned", {}))
+        self._operations = operations
+        self._routes = routes
+        self._learned.restate(self._endpoint_of)
+
+    def renamed(self, batch: Sequence[Days]) -> list[Days]:
+        """Learn from a batch, and return it with its endpoints as they are now."""
+        frames = [frame for days in batch for frame in days.values() if "endpoint" in frame.columns]
+        if not frames:
+            return list(batch)
+        names = self._learned.learn(_counted(frames), self._routes.templates | self._routes.stated)
+        if not names:
+            return list(batch)
+        return [
+            {
+                day: frame.with_columns(pl.col("endpoint").replace(names)) if "endpoint" in frame.columns else frame
+                for day, frame in days.items()
+            }
+            for days in batch
+        ]
+
+    def state(self) -> bytes:
+        """Return what is known by now, to be kept in the store."""
+        known = {
+            "names": self._learned.names(),
+            "documented": [[item.endpoint, item.deprecated, item.sunset] for item in self._operations],
+            "learned": self._learned.to_json(),
+        }
+        return msgspec.json.encode(known) + b"\n"
+
+    def differs(self, saved: Mapping[str, Any]) -> bool:
+        """Say whether endpoints are named or documented otherwise than in what was saved before."""
+        now = msgspec.json.decode(self.state())
+        return any(now[name] != saved.get(name) for name in ("names", "documented"))
+
+    def _endpoint_of(self, path: str) -> str | None:
+        return None if path in self._routes.templates else self._routes.find(path)
+
+
+def _counted(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
+    """Return endpoint, answered and missed requests."""
+    missed = pl.col("status").is_in(UNANSWERED).fill_null(False)
+    rows = pl.concat(
+        frame.select("endpoint", missed if "status" in frame.columns else pl.lit(False).alias("status"))
+        for frame in frames
+    )
+    return (
+        rows.drop_nulls("endpoint")
+        .group_by("endpoint", maintain_order=True)
+        .agg((~pl.col("status")).sum().alias("answered"), pl.col("status").sum().alias("missed"))
+    )
