@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,204 +46,24 @@ MOST_UNANSWERED = 2000
 _ROOT = re.compile(
     r"(?i)apis?|rest|rpc|v\d+\w*|\d{4}-\d\d(?:-\d\d)?|public|private|internal|services?|gateway|json|ajax"
 )
+# Words that REST APIs put where an id could stand.
 _WORDS = frozenset(
-    [
-        "me",
-        "self",
-        "current",
-        "mine",
-        "my",
-        "own",
-        "all",
-        "any",
-        "new",
-        "edit",
-        "create",
-        "list",
-        "search",
-        "find",
-        "query",
-        "filter",
-        "lookup",
-        "suggest",
-        "suggestions",
-        "autocomplete",
-        "typeahead",
-        "count",
-        "counts",
-        "total",
-        "totals",
-        "stats",
-        "statistics",
-        "status",
-        "state",
-        "summary",
-        "overview",
-        "details",
-        "info",
-        "meta",
-        "metadata",
-        "schema",
-        "types",
-        "export",
-        "exports",
-        "import",
-        "imports",
-        "bulk",
-        "batch",
-        "upload",
-        "uploads",
-        "download",
-        "downloads",
-        "preview",
-        "print",
-        "copy",
-        "clone",
-        "latest",
-        "recent",
-        "newest",
-        "oldest",
-        "today",
-        "now",
-        "next",
-        "previous",
-        "prev",
-        "first",
-        "last",
-        "top",
-        "popular",
-        "trending",
-        "hot",
-        "featured",
-        "recommended",
-        "related",
-        "similar",
-        "random",
-        "nearby",
-        "active",
-        "inactive",
-        "archived",
-        "deleted",
-        "draft",
-        "drafts",
-        "pending",
-        "default",
-        "login",
-        "logout",
-        "signin",
-        "signout",
-        "signup",
-        "register",
-        "registration",
-        "auth",
-        "token",
-        "tokens",
-        "refresh",
-        "revoke",
-        "verify",
-        "verification",
-        "validate",
-        "validation",
-        "confirm",
-        "check",
-        "activate",
-        "deactivate",
-        "enable",
-        "disable",
-        "enabled",
-        "disabled",
-        "reset",
-        "password",
-        "invite",
-        "invites",
-        "invitations",
-        "settings",
-        "preferences",
-        "config",
-        "configuration",
-        "permissions",
-        "roles",
-        "history",
-        "log",
-        "logs",
-        "audit",
-        "activity",
-        "feed",
-        "events",
-        "stream",
-        "subscribe",
-        "unsubscribe",
-        "subscriptions",
-        "notifications",
-        "webhook",
-        "webhooks",
-        "callback",
-        "callbacks",
-        "health",
-        "healthz",
-        "ping",
-        "ready",
-        "live",
-        "version",
-        "versions",
-        "index",
-        "home",
-        "help",
-        "docs",
-        "sync",
-        "merge",
-        "move",
-        "reorder",
-        "sort",
-        "archive",
-        "restore",
-        "publish",
-        "unpublish",
-        "cancel",
-        "approve",
-        "reject",
-        "close",
-        "open",
-        "start",
-        "stop",
-        "pause",
-        "resume",
-        "retry",
-        "run",
-        "test",
-        "avatar",
-        "image",
-        "images",
-        "photo",
-        "photos",
-        "files",
-        "attachments",
-        "comments",
-        "tags",
-        "categories",
-        "favorites",
-        "favourites",
-        "likes",
-        "followers",
-        "following",
-        "bookmarks",
-        "cart",
-        "checkout",
-        "orders",
-        "payments",
-        "invoices",
-        "usage",
-        "billing",
-        "limits",
-        "quota",
-        "rates",
-        "keys",
-        "report",
-        "reports",
-        "analytics",
-        "metrics",
-        "dashboard",
-    ]
+    """
+    me self current mine my own all any new edit create list search find query filter lookup suggest suggestions
+    autocomplete typeahead count counts total totals stats statistics status state summary overview details info
+    meta metadata schema types export exports import imports bulk batch upload uploads download downloads preview
+    print copy clone latest recent newest oldest today now next previous prev first last top popular trending hot
+    featured recommended related similar random nearby active inactive archived deleted draft drafts pending default
+    login logout signin signout signup register registration auth token tokens refresh revoke verify verification
+    validate validation confirm check activate deactivate enable disable enabled disabled reset password invite
+    invites invitations settings preferences config configuration permissions roles history log logs audit activity
+    feed events stream subscribe unsubscribe subscriptions notifications webhook webhooks callback callbacks health
+    healthz ping ready live version versions index home help docs sync merge move reorder sort archive restore
+    publish unpublish cancel approve reject close open start stop pause resume retry run test avatar image images
+    photo photos files attachments comments tags categories favorites favourites likes followers following bookmarks
+    cart checkout orders payments invoices usage billing limits quota rates keys report reports analytics metrics
+    dashboard
+    """.split()  # noqa: SIM905 - a list of two hundred lines says no more
 )
 _ACTION = re.compile(r"(?i)(?:bulk|batch|reset|forgot|resend|by|mark-all)[-_]\w")
 
@@ -391,9 +211,12 @@ class LearnedRoutes:
         """Count answered requests of a path; say whether it is a new route."""
         node = self._root
         for segment in _parts(path):
-            if segment not in node.children and node.variable and not _is_word(segment):
-                segment = ID
-            node = node.children.setdefault(segment, _Node())
+            child = node.children.get(segment)
+            if child is None:
+                if node.variable and not _is_word(segment):
+                    segment = ID
+                child = node.children.get(segment) or node.children.setdefault(segment, _Node())
+            node = child
         new = not node.calls
         node.calls[method] += calls
         return new
@@ -403,11 +226,12 @@ class LearnedRoutes:
         node: _Node | None = self._root
         found = []
         for segment in _parts(path):
-            if node is not None and segment not in node.children and node.variable and not _is_word(segment):
-                segment = ID
+            child = node.children.get(segment) if node else None
+            if node is not None and child is None and node.variable and not _is_word(segment):
+                segment, child = ID, node.children.get(ID)
             found.append(segment)
-            node = node.children.get(segment) if node else None
-        return _joined(tuple(found)), bool(node and node.calls)
+            node = child
+        return _joined(found), bool(node and node.calls)
 
     def _settle(self, node: _Node, path: tuple[str, ...]) -> bool:
         """Merge the values under each parent that has many, from the root down; say whether there were any."""
@@ -452,7 +276,7 @@ def _parts(path: str) -> list[str]:
     return [*parts[:MOST_SEGMENTS], "*"] if len(parts) > MOST_SEGMENTS else parts
 
 
-def _joined(parts: tuple[str, ...]) -> str:
+def _joined(parts: Sequence[str]) -> str:
     return "/" + "/".join(parts).replace("/#", "#")
 
 
