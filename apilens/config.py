@@ -144,6 +144,12 @@ def load(path: Path) -> Settings:
     return _with_places(settings, path)
 
 
+def lines_of(path: Path) -> dict[str, int]:
+    """Return key → line of each key at the top of a settings file that `load` could read."""
+    root = read_yaml(path.read_bytes())
+    return {str(key.value): key.line for key, _ in root.pairs} if root else {}
+
+
 def _with_places(settings: Settings, path: Path) -> Settings:
     """Return the settings with every path that they name taken from the folder of their file."""
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 - resolve() would follow links

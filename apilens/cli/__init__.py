@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "key-id": ("apilens.cli.key_id:key_id", "What the store calls an API key: keys on stdin, k_… on stdout."),
     "convert": ("apilens.cli.convert:convert", "Write the events of logs to a Parquet, JSONL or CSV file."),
     "formats": ("apilens.cli.formats:formats", "What can be read, and how a given log would be."),
+    "config": ("apilens.cli.config:config", "The settings in force and where they come from; their JSON Schema."),
     "store": ("apilens.cli.store:store", "Look at the store: info, verify, compact."),
 }
 

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from apilens.enrich.learned_routes import FEW, MANY, MOST_ROUTES, MOST_UNANSWERED, LearnedRoutes
+from apilens.enrich.learned_routes import MOST_ROUTES, MOST_UNANSWERED, LearnedRoutes
+from apilens.enrich.route_tree import FEW, MANY
 
 SCHEMA = {"endpoint": pl.String, "answered": pl.Int64, "missed": pl.Int64}
 
