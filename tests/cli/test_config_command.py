@@ -20,7 +20,7 @@ def run(*words: str) -> str:
 def test_each_setting_is_shown_with_its_origin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("APILENS_STORE", "/somewhere")
-    Path("apilens.yaml").write_text("# ours\ntz: Europe/Oslo\nendpoints: [/genre/{name}]\n")
+    Path("apilens.yaml").write_text('# ours\ntz: Europe/Oslo\nendpoints: ["/genre/{name}"]\n')
     shown = {line.split()[0]: line.split()[1:] for line in run("show", "--origin").splitlines()}
     assert shown["tz"] == ["apilens.yaml:2", '"Europe/Oslo"']
     assert shown["endpoints"] == ["apilens.yaml:3", '["/genre/{name}"]']
