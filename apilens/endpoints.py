@@ -24,27 +24,32 @@ DOCUMENTED: Mapping[str, pl.DataType] = {
 class Endpoints:
     """What a store knows of endpoints.
 
-    names: stored endpoint → what it is called. documented: `endpoint` and DOCUMENTED, of HEAD what is said of GET.
+    names: stored endpoint → what it is called. operations: `endpoint` and DOCUMENTED, a row for each that is described.
     learned: the routes, as LearnedRoutes has them in JSON.
     """
 
     names: Mapping[str, str]
-    documented: pl.DataFrame
+    operations: pl.DataFrame
     learned: Mapping[str, Any]
 
     @classmethod
     def of(cls, saved: Mapping[str, Any]) -> Endpoints:
         """Return what `Learning.state` kept."""
-        rows = {name: (True, deprecated, sunset) for name, deprecated, sunset in saved.get("documented", ())}
-        heads = {f"HEAD {name[4:]}": said for name, said in rows.items() if name.startswith("GET ")}
-        table = [(name, *said) for name, said in {**heads, **rows}.items()]
+        rows = [(name, True, deprecated, sunset) for name, deprecated, sunset in saved.get("documented", ())]
         schema: dict[str, pl.DataType] = {"endpoint": pl.String(), **DOCUMENTED}
-        return cls(saved.get("names", {}), pl.DataFrame(table, schema=schema, orient="row"), saved.get("learned", {}))
+        return cls(saved.get("names", {}), pl.DataFrame(rows, schema=schema, orient="row"), saved.get("learned", {}))
+
+    @property
+    def documented(self) -> pl.DataFrame:
+        """The operations, and HEAD wherever only GET is described: RFC 9110 §9.3.2 has it answer alike."""
+        name = pl.col("endpoint")
+        heads = self.operations.filter(name.str.starts_with("GET ")).with_columns(name.str.replace("GET", "HEAD"))
+        return pl.concat([self.operations, heads.join(self.operations, on="endpoint", how="anti")])
 
     @property
     def is_documented(self) -> bool:
         """Whether the API has a description."""
-        return self.documented.height > 0
+        return self.operations.height > 0
 
     def dtypes(self) -> Mapping[str, pl.DataType]:
         """Name → type of the columns `endpoint.NAME`."""

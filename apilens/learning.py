@@ -23,7 +23,9 @@ class Learning:
         self._learned = LearnedRoutes.from_json(saved.get("learned", {}))
         self._operations = operations
         self._routes = routes
-        self._learned.restate(self._endpoint_of)
+        if routes.templates:
+            paths = pl.Series(sorted(self._learned.paths() - routes.templates), dtype=pl.String)
+            self._learned.restate(dict(zip(paths, routes.match(paths), strict=True)))
 
     def renamed(self, batch: Sequence[Days]) -> list[Days]:
         """Learn from a batch, and return it with its endpoints as they are now."""
@@ -54,9 +56,6 @@ class Learning:
         """Say whether endpoints are named or documented otherwise than in what was saved before."""
         now = msgspec.json.decode(self.state())
         return any(now[name] != saved.get(name) for name in ("names", "documented"))
-
-    def _endpoint_of(self, path: str) -> str | None:
-        return None if path in self._routes.templates else self._routes.find(path)
 
 
 def _counted(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

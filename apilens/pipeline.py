@@ -103,7 +103,7 @@ class Pipeline:
         self._latest = now + CLOCK_SLACK
         self._lookups = read_lookups(settings, key, warn=self.warnings.append)
         self.operations = read_openapi(settings.openapi)
-        self.routes = RouteTable([operation.template for operation in self.operations], settings.endpoints)
+        self.routes = RouteTable.of(self.operations, settings)
         self._formats = {**{item.name: item for item in all_formats()}, **custom_formats(settings)}
         self._fixed = self._fixed_format()
 

@@ -10,6 +10,7 @@ import pytest
 
 from apilens.analyses.report import ReportOptions, report
 from apilens.config import ReadOptions, Settings
+from apilens.endpoints import Endpoints
 from apilens.ingest import ingest
 from apilens.reading import endpoints_of, events_of
 from apilens.store import Store
@@ -90,3 +91,10 @@ def test_many_small_runs_come_to_what_one_does(tmp_path: Path, size: int) -> Non
     whole.write_text(lines(*calls))
     take(tmp_path / "once", whole)
     assert asked(tmp_path / "runs", "endpoint") == asked(tmp_path / "once", "endpoint")
+
+
+def test_head_is_documented_where_get_is_and_counts_only_where_it_is_described_itself() -> None:
+    known = Endpoints.of({"documented": [["GET /a", False, None], ["GET /b", True, None], ["HEAD /b", False, None]]})
+    assert known.operations.height == 3
+    said = {name: deprecated for name, _, deprecated, _ in known.documented.iter_rows()}
+    assert said == {"GET /a": False, "HEAD /a": False, "GET /b": True, "HEAD /b": False}

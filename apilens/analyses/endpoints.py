@@ -60,9 +60,7 @@ def endpoints(events: Events, options: EndpointsOptions, *, columns: Mapping[str
     called = answer.rows.join(known.documented, on="endpoint", how="left", maintain_order="left")
     called = called.with_columns(pl.col("endpoint.documented", "endpoint.deprecated").fill_null(False))
     if options.unused:
-        # HEAD stands in the table only because GET does.
-        documented = known.documented.filter(~pl.col("endpoint").str.starts_with("HEAD "))
-        rows = documented.join(called, on="endpoint", how="anti").drop("endpoint.documented").sort("endpoint")
+        rows = known.operations.join(called, on="endpoint", how="anti").drop("endpoint.documented").sort("endpoint")
         fields: Sequence[Field] = (Field("endpoint", "text"), *_FIELDS[1:])
     elif known.is_documented:
         rows, fields = called, (*answer.fields, *_FIELDS)
@@ -89,13 +87,11 @@ def _notes(options: EndpointsOptions, called: pl.DataFrame, *, left_out: int) ->
     notes = [f"and {left_out:,} more; --limit all shows them"] if left_out else []
     known = options.known
     if known.is_documented:
-        documented = known.documented.filter(~pl.col("endpoint").str.starts_with("HEAD "))
-        used = documented.join(called, on="endpoint", how="semi").height
+        described = known.operations.height
+        used = known.operations.join(called, on="endpoint", how="semi").height
         leads_nowhere = pl.col("endpoint").str.ends_with(NO_ROUTE)
         outside = called.filter(~pl.col("endpoint.documented") & ~leads_nowhere).height
-        notes.append(
-            f"{used} of {documented.height} documented endpoints are called, and {outside} that are not documented"
-        )
+        notes.append(f"{used} of {described} documented endpoints are called, and {outside} that are not documented")
     if not called.height:
         notes.append("no request matches: widen --since, or loosen --where")
     return tuple(notes)
@@ -122,9 +118,7 @@ def _why(path: str, options: EndpointsOptions) -> Result:
         raise UsageError(f"--why {path!r} is no path", hint="for example --why /genre/rock")
     described = options.routes.find(path)
     shaped = str(template(pl.Series("path", [path])).item())
-    routes = LearnedRoutes.from_json(options.known.learned)
-    learned, is_route = routes.resolve(shaped)
-    positions = dict(routes.values(shaped))
+    learned, is_route = LearnedRoutes.from_json(options.known.learned).resolve(shaped)
     rows = []
     for at, (raw, seen, now) in enumerate(zip(*map(segments_of, (path, shaped, described or learned)), strict=False)):
         reason = "a word of the path"
@@ -132,8 +126,8 @@ def _why(path: str, options: EndpointsOptions) -> Result:
             reason = "a word of the template" if raw == now else "a parameter of the template"
         elif raw != seen:
             reason = "looks like an id"
-        elif at in positions:
-            reason = f"one of many values under {positions[at]}"
+        elif seen != now:
+            reason = f"one of many values under /{'/'.join(segments_of(learned)[:at])}"
         rows.append((raw, now, reason))
     names = ("segment", "becomes", "why")
     name = described or (learned if is_route else NO_ROUTE)

@@ -46,8 +46,7 @@ def endpoints(
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
     read = read_options(input_format, log_format, source_tz)
-    templates = [operation.template for operation in read_openapi(here.settings.openapi)] if path else []
-    routes = RouteTable(templates, here.settings.endpoints)
+    routes = RouteTable.of(read_openapi(here.settings.openapi) if path else (), here.settings)
     result, code = answer(
         analysis, EndpointsOptions, here, files=files, read=read, where=where, since=since, until=until, tz=tz,
         of_store=lambda store: {"known": endpoints_of(store)}, routes=routes, why=path, unused=unused,

@@ -15,7 +15,7 @@ What is stored is not rewritten. When more is known, `aliases` says what a store
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import polars as pl
@@ -78,11 +78,15 @@ class LearnedRoutes:
         template, is_route = self.resolve(path)
         return f"{method} {template}" if is_route else f"{method} {NO_ROUTE} {template}"
 
-    def restate(self, find: Callable[[str], str | None]) -> None:
-        """Give stored endpoints the template that find(path) has for theirs: a description was added or changed."""
+    def paths(self) -> set[str]:
+        """Return the path of every endpoint that events are stored with, as it is called now."""
+        return {split(name)[1] for name in (*self._stored, *self._unanswered, *self.aliases.values())}
+
+    def restate(self, templates: Mapping[str, str | None]) -> None:
+        """Give stored endpoints the template that is now there for their path: a description was added or changed."""
         for known in [*self._stored, *self._unanswered, *self.aliases]:
             method, path = split(self.aliases.get(known, known))
-            if template := find(path):
+            if template := templates.get(path):
                 self.aliases[known] = f"{method} {template}"
         self._stored -= self.aliases.keys()
         self._unanswered -= self.aliases.keys()
@@ -90,17 +94,6 @@ class LearnedRoutes:
     def names(self) -> dict[str, str]:
         """Return stored endpoint → what it is called, of all that are called otherwise."""
         return {**{known: known[: known.index(")") + 1] for known in self._unanswered}, **self.aliases}
-
-    def values(self, path: str) -> Iterator[tuple[int, str]]:
-        """Give (number of the segment from 0, its parent) for each segment of a path that is an id by learning."""
-        node: Node | None = self._root
-        above: list[str] = []
-        for at, segment in enumerate(parts(path)):
-            if node is not None and node.variable and segment not in node.children and not is_word(segment):
-                yield at, "/" + "/".join(above)
-                segment = ID
-            node = node.children.get(segment) if node else None
-            above.append(segment)
 
     def to_json(self) -> dict[str, Any]:
         """Return it as JSON values."""

@@ -7,12 +7,14 @@ count.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
 
+from apilens.config import Settings
 from apilens.enrich.mapping import map_distinct, map_distinct_python
+from apilens.openapi import Operation
 from apilens.route_template import PARAMETER, is_mixed, segments_of
 
 # Stands for a segment that is no word of any template; no log line holds it.
@@ -46,6 +48,11 @@ class RouteTable:
         self._words = sorted(word for word in words if not PARAMETER.fullmatch(word) and word != "*")
         # The more of a segment is literal, the sooner it is tried.
         self._mixed = sorted(mixed, key=lambda segment: (-len(PARAMETER.sub("", segment)), segment))
+
+    @classmethod
+    def of(cls, operations: Iterable[Operation], settings: Settings) -> RouteTable:
+        """Return the templates of the descriptions, and behind them those of the settings."""
+        return cls([operation.template for operation in operations], settings.endpoints)
 
     def match(self, paths: pl.Series) -> pl.Series:
         """Return the template of each path, null where none matches."""

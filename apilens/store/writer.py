@@ -152,7 +152,7 @@ class Writer:
         self._commit([*removed, *(_add(item, new=False) for item in new)], {}, {"work": "compact"})
 
     def keep(self, name: str, data: bytes) -> None:
-        """Keep a file of what is known besides the events, in place of an older one: `Store.kept` reads it."""
+        """Keep a file of what is known besides the events, in place of an older one: `read_kept` reads it."""
         try:
             write_new(self.path / "state" / name, data)
         except OSError as error:

@@ -179,7 +179,7 @@ def test_nothing_is_learned_of_stated_routes() -> None:
 def test_a_description_that_comes_later_renames_what_is_stored() -> None:
     routes = LearnedRoutes()
     routes.learn(batch(named(["/users/{id}"]), named(["/gone"])))
-    routes.restate({"/users/{id}": "/users/{user_id}", "/gone": "/gone"}.get)
+    routes.restate({"/users/{id}": "/users/{user_id}", "/gone": "/gone"})
     assert routes.names() == {"GET /users/{id}": "GET /users/{user_id}", "GET (no route) /gone": "GET /gone"}
 
 
