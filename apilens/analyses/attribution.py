@@ -10,7 +10,7 @@ import polars as pl
 from apilens.analyses import answers
 from apilens.analyses.scope import Scope
 from apilens.answer import Answer, Events
-from apilens.heading import attributed, iso
+from apilens.heading import attributed
 from apilens.result import Result, Table
 from apilens.schema import DTYPES
 
@@ -56,7 +56,7 @@ def attribution(events: Events, options: AttributionOptions, *, columns: Mapping
         },
         header=options.header(rules.totals),
         notes=_notes(rules, found),
-        command=_command(options),
+        command=options.command("attribution", options.flags(limit=options.limit, usual=LIMIT)),
     )
 
 
@@ -68,15 +68,3 @@ def _notes(rules: Answer, tops: list[Answer]) -> tuple[str, ...]:
         if answer.left_out:
             notes.append(f"and {answer.left_out:,} more by {by}; --limit all shows them")
     return tuple(notes)
-
-
-def _command(options: AttributionOptions) -> str:
-    limit = "all" if options.limit is None else "" if options.limit == LIMIT else str(options.limit)
-    flags = (
-        *(("--where", text) for text in options.where),
-        ("--since", iso(options.window.since)),
-        ("--until", iso(options.window.until)),
-        ("--limit", limit),
-        ("--tz", options.tz if options.tz != "UTC" else ""),
-    )
-    return options.command("attribution", flags)

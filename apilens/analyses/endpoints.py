@@ -16,7 +16,6 @@ from apilens.enrich.learned_routes import NO_ROUTE, LearnedRoutes
 from apilens.enrich.path_template import template
 from apilens.enrich.route_table import RouteTable
 from apilens.errors import UsageError
-from apilens.heading import iso
 from apilens.result import Field, Result, Table
 from apilens.route_template import segments_of
 from apilens.schema import DTYPES
@@ -98,15 +97,7 @@ def _notes(options: EndpointsOptions, called: pl.DataFrame, *, left_out: int) ->
 
 
 def _command(options: EndpointsOptions) -> str:
-    limit = "all" if options.limit is None else "" if options.limit == LIMIT else str(options.limit)
-    flags = (
-        *(("--where", text) for text in options.where),
-        ("--since", iso(options.window.since)),
-        ("--until", iso(options.window.until)),
-        ("--limit", limit),
-        ("--tz", options.tz if options.tz != "UTC" else ""),
-    )
-    command = options.command("endpoints", flags)
+    command = options.command("endpoints", options.flags(limit=options.limit, usual=LIMIT))
     return f"{command} --unused" if options.unused else command
 
 

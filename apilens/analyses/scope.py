@@ -63,6 +63,17 @@ class Scope:
             **({"errors": self.errors} if self.errors else {}),
         }
 
+    def flags(self, *, limit: int | None, usual: int) -> list[tuple[str, str | None]]:
+        """Return the flags of what is asked, as far as they are not the `usual` ones."""
+        rows = "all" if limit is None else "" if limit == usual else str(limit)
+        return [
+            *(("--where", text) for text in self.where),
+            ("--since", iso(self.window.since)),
+            ("--until", iso(self.window.until)),
+            ("--limit", rows),
+            ("--tz", self.tz if self.tz != "UTC" else ""),
+        ]
+
     def command(self, name: str, flags: Iterable[tuple[str, str | None]]) -> str:
         """Return the command that asks this again; flags without a value are left out."""
         words = ["apilens", name, *self.inputs]

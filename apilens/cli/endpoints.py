@@ -6,7 +6,17 @@ from typing import Any
 
 import click
 
-from apilens.cli.options import common_options, limit_of, output_options, read_options, reading_options, session
+from apilens.cli.options import (
+    common_options,
+    limit_of,
+    output_options,
+    read_options,
+    reading_options,
+    session,
+    where_option,
+    window_options,
+    zone_option,
+)
 
 EXAMPLES = """\b
 Examples:
@@ -20,11 +30,10 @@ Examples:
 @click.argument("files", nargs=-1, metavar="[FILE…|-]")
 @click.option("--unused", is_flag=True, help="Documented endpoints that nobody calls.")
 @click.option("--why", "path", metavar="PATH", help="Say why a path is the endpoint that it is.")
-@click.option("--where", metavar="SQL", multiple=True, help="Only these events; several are joined by AND.")
-@click.option("--since", metavar="TIME", help="From: 24h, 7d, yesterday, 2026-11-01, 2026-11-01T10:00Z …")
-@click.option("--until", metavar="TIME", help="Up to, exclusive.")
+@where_option
+@window_options
 @click.option("--limit", "-n", metavar="N|all", default="50", help="Rows to show.  [50]")
-@click.option("--tz", metavar="ZONE", help="Zone that times are shown in and dates are meant in.  [UTC]")
+@zone_option
 @output_options
 @reading_options
 @common_options

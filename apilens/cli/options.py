@@ -51,6 +51,27 @@ def _quiet(context: click.Context, option: click.Parameter, value: bool) -> bool
     return value or bool(context.find_root().params.get("quiet"))
 
 
+def where_option(function: F) -> F:
+    """Add --where."""
+    words = "Only these events; several are joined by AND."
+    return click.option("--where", metavar="SQL", multiple=True, help=words)(function)
+
+
+def window_options(function: F) -> F:
+    """Add --since and --until."""
+    return _stacked(
+        click.option("--since", metavar="TIME", help="From: 24h, 7d, yesterday, 2026-11-01, 2026-11-01T10:00Z …"),
+        click.option("--until", metavar="TIME", help="Up to, exclusive."),
+    )(function)
+
+
+def zone_option(function: F) -> F:
+    """Add --tz."""
+    return click.option("--tz", metavar="ZONE", help="Zone that times are shown in and dates are meant in.  [UTC]")(
+        function
+    )
+
+
 def reading_options(function: F) -> F:
     """Add how logs are read: --input-format, --log-format and --source-tz."""
     return _stacked(

@@ -14,6 +14,9 @@ from apilens.cli.options import (
     read_options,
     reading_options,
     session,
+    where_option,
+    window_options,
+    zone_option,
 )
 
 
@@ -21,13 +24,12 @@ from apilens.cli.options import (
 @click.argument("files", nargs=-1, metavar="[FILE…|-]")
 @click.option("--by", metavar="DIM,…", help="Break down by account, endpoint, status, sdk, hour …")
 @click.option("--metrics", metavar="NAME,…", help="requests, error_rate, p95_ms, count(status = 422) …")
-@click.option("--where", metavar="SQL", multiple=True, help="Only these events; several are joined by AND.")
+@where_option
 @click.option("--having", metavar="SQL", help="Only rows whose metrics are so: 'error_rate > 0.1'.")
-@click.option("--since", metavar="TIME", help="From: 24h, 7d, yesterday, 2026-11-01, 2026-11-01T10:00Z …")
-@click.option("--until", metavar="TIME", help="Up to, exclusive.")
+@window_options
 @click.option("--sort", metavar="NAME[:asc]", help="By a metric or dimension.  [the first metric]")
 @click.option("--limit", "-n", metavar="N|all", default="20", help="Rows to show.  [20]")
-@click.option("--tz", metavar="ZONE", help="Zone that times are shown in and dates are meant in.  [UTC]")
+@zone_option
 @output_options
 @reading_options
 @common_options

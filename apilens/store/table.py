@@ -100,34 +100,30 @@ class Store:
 
 def read_kept(path: Path, name: str) -> dict[str, Any]:
     """Return what the store at `path` keeps under a name, or nothing. Raises StoreError where that is damaged."""
-    file = path / "state" / name
-    try:
-        known = json.loads(file.read_bytes())
-    except (FileNotFoundError, NotADirectoryError):
-        return {}
-    except OSError as error:
-        raise StoreError(f"cannot read {file}: {error.strerror}") from None
-    except ValueError:
-        known = None
-    if not isinstance(known, dict):
-        raise StoreError(f"{file} is damaged", hint="remove it: what it says is learned again from new logs")
-    return known
+    return _read_json(path / "state" / name, hint="remove it: what it says is learned again from new logs") or {}
 
 
 def read_manifest(path: Path) -> dict[str, Any] | None:
     """Return what STORE/state/store.json says, or None where there is no store."""
-    file = path / "state" / "store.json"
+    manifest = _read_json(path / "state" / "store.json", hint="restore it from a backup, or ingest into a new store")
+    if manifest is not None and manifest.get("version", 0) > VERSION:
+        raise StoreError(f"{path} was made by a newer apilens", hint="upgrade apilens")
+    return manifest
+
+
+def _read_json(file: Path, *, hint: str) -> dict[str, Any] | None:
+    """Return the JSON object in a file, None where there is no file."""
     try:
-        manifest: dict[str, Any] = json.loads(file.read_text())
+        known = json.loads(file.read_bytes())
     except (FileNotFoundError, NotADirectoryError):
         return None
     except OSError as error:
         raise StoreError(f"cannot read {file}: {error.strerror}") from None
     except ValueError:
-        raise StoreError(f"{file} is damaged", hint="restore it from a backup, or ingest into a new store") from None
-    if not isinstance(manifest, dict) or manifest.get("version", 0) > VERSION:
-        raise StoreError(f"{path} was made by a newer apilens", hint="upgrade apilens")
-    return manifest
+        known = None
+    if not isinstance(known, dict):
+        raise StoreError(f"{file} is damaged", hint=hint)
+    return known
 
 
 def open_delta(path: Path) -> DeltaTable:
