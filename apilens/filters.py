@@ -21,9 +21,10 @@ from sqlglot import exp
 
 from apilens.errors import UsageError
 from apilens.spelling import nearest
-from apilens.syntax import METRIC_CALLS, like_regex, marked, name_of, parse, spelled
+from apilens.syntax import METRIC_CALLS, is_version_call, like_regex, marked, name_of, parse, spelled
+from apilens.versions import is_version, key_column, key_of, version_key
 
-Kind = Literal["text", "number", "bool", "time", "date"]
+Kind = Literal["text", "number", "bool", "time", "date", "version"]
 
 MAX_PATTERN = 500  # `_` may match four bytes: longer patterns outgrow what regex engines accept
 _INT64 = 2**63
@@ -74,7 +75,8 @@ def compile_filter(
 
     `columns` are the names that may stand in it, with their types; a name in `derived` stands for that expression, any
     other for the column itself. A metric call such as `count(status = 401)` may stand where `columns` has its
-    canonical name (see `canonical`). Raises UsageError with the place marked.
+    canonical name (see `canonical`). `version(sdk_version)` is read from the column of keys where there is one (see
+    `key_column`), or made of the text. Raises UsageError with the place marked.
     """
     tree = parse(text)
     compiler = _Compiler(text, columns, derived or {})
@@ -84,7 +86,8 @@ def compile_filter(
         raise UsageError("the filter is nested too deeply", hint="use IN (…) in place of long OR chains") from error
     if term.kind != "bool":
         compiler.fail(tree, f"a filter is a condition, and this is a {term.kind}", hint="compare it: status >= 400")
-    if not any(isinstance(node, (exp.Column, *METRIC_CALLS)) for node in tree.walk()):
+    reads = (node for node in tree.walk() if isinstance(node, (exp.Column, *METRIC_CALLS)))
+    if all(is_version_call(node) for node in reads):
         compiler.fail(tree, "the condition reads no column", hint="name one: status >= 400")
     return term.expr
 
@@ -137,6 +140,8 @@ class _Compiler:
         if type(node) in _TEXT_TESTS:
             part = self.literal_text(node.expression)
             return Term(_TEXT_TESTS[type(node)](self.text_of(node.this), part), "bool")
+        if is_version_call(node):
+            return self.version(node)
         if isinstance(node, METRIC_CALLS):
             return self.metric(node)
         return self.fail(node, f"`{type(node).__name__.upper()}` is not allowed in a filter")
@@ -167,9 +172,24 @@ class _Compiler:
         name = spelled(node)
         if name not in self.columns:
             self.fail(
-                node, f"`{name}` is no function of a filter", hint="functions: lower, upper, coalesce, starts_with"
+                node,
+                f"`{name}` is no function of a filter",
+                hint="functions: lower, upper, coalesce, starts_with, version",
             )
         return Term(self.derived.get(name, nw.col(name)), _kind(self.columns[name]))
+
+    def version(self, node: exp.Expr) -> Term:
+        if len(node.expressions) != 1:
+            self.fail(node, "version() takes one text", hint="version(sdk_version) < version('2.0')")
+        [argument] = node.expressions
+        term = self.build(argument)
+        if isinstance(argument, exp.Column) and term.kind == "text":
+            keys = key_column(name_of(argument))
+            return Term(nw.col(keys) if keys in self.columns else version_key(term.expr), "version")
+        if term.kind != "text":
+            hint = None if term.value is None else "quote it: version('2.0')"
+            self.fail(argument, f"text is needed here, and this is a {term.kind}", hint=hint)
+        return Term(version_key(term.expr), "version") if term.value is None else self.matched("version", term, node)
 
     def constant(self, node: exp.Expr) -> Term:
         if isinstance(node, exp.Neg):
@@ -232,6 +252,11 @@ class _Compiler:
         """Return the term as a value of `kind`: ISO text becomes a time or a date; anything else must match already."""
         if term.kind == kind:
             return term
+        if kind == "version" and isinstance(term.value, str):
+            if not is_version(term.value):
+                self.fail(node, f"`{term.value}` is no version", hint="a version begins with a number: '2.0'")
+            key = key_of(term.value)
+            return Term(nw.lit(key), kind, key)
         if term.kind == "text" and isinstance(term.value, str) and kind in ("time", "date"):
             try:
                 moment = datetime.fromisoformat(term.value)
@@ -244,8 +269,10 @@ class _Compiler:
             return Term(nw.lit(value), kind, value)
         quoted = kind == "number" and re.fullmatch(r"-?\d+(\.\d+)?", str(term.value))
         hint = f"numbers take no quotes: {term.value}" if quoted else None
-        if kind == "text" and term.value is not None:
+        if kind == "text" and term.kind in ("number", "bool") and term.value is not None:
             hint = f"text takes single quotes: '{term.value}'"
+        if "version" in (kind, term.kind):
+            hint = "write for example version(sdk_version) < version('2.0')"
         return self.fail(node, f"a {kind} cannot be compared with a {term.kind}", hint=hint)
 
     def arithmetic(self, node: exp.Expr) -> Term:

@@ -19,6 +19,7 @@ from apilens.endpoints import STATE, Endpoints
 from apilens.engine import scan
 from apilens.errors import InputError
 from apilens.store import Store, hash_key, read_kept
+from apilens.versions import with_version_keys
 from apilens.window import CLOCK_SLACK, Window, anchor, is_relative, parse_window
 
 if TYPE_CHECKING:
@@ -78,6 +79,6 @@ def events_of(
     endpoints = endpoints_of(store)
     events = endpoints.beside(scan(store.files(window.since, window.until), store.dtypes), texts)
     columns = {**store.dtypes, **endpoints.dtypes()}
-    if accounts is None:
-        return events, columns
-    return accounts.beside(events, texts), {**columns, **accounts.dtypes()}
+    if accounts is not None:
+        events, columns = accounts.beside(events, texts), {**columns, **accounts.dtypes()}
+    return with_version_keys(events, texts, columns)

@@ -47,6 +47,11 @@ def spelled(node: exp.Expr) -> str:
     return node.sql(normalize_functions="lower", comments=False)
 
 
+def is_version_call(node: exp.Expr) -> bool:
+    """Say whether it is `version(…)`, which no SQL dialect has with an argument."""
+    return isinstance(node, exp.Anonymous) and node.name.lower() == "version"
+
+
 def name_of(column: exp.Column) -> str:
     """Return the name as it was written, dots and all: `account.plan` is one column."""
     return ".".join(part.name for part in column.parts)

@@ -8,12 +8,12 @@ import click
 
 from apilens.cli.options import (
     common_options,
+    filter_options,
     limit_of,
     output_options,
     read_options,
     reading_options,
     session,
-    where_option,
     window_options,
     zone_option,
 )
@@ -21,7 +21,7 @@ from apilens.cli.options import (
 
 @click.command(epilog="How accounts are found: docs/accounts.md.")
 @click.argument("files", nargs=-1, metavar="[FILE…|-]")
-@where_option
+@filter_options
 @window_options
 @click.option("--limit", "-n", metavar="N|all", default="10", help="Endpoints and user agents to show.  [10]")
 @zone_option

@@ -8,12 +8,12 @@ import click
 
 from apilens.cli.options import (
     common_options,
+    filter_options,
     limit_of,
     output_options,
     read_options,
     reading_options,
     session,
-    where_option,
     window_options,
     zone_option,
 )
@@ -30,7 +30,7 @@ Examples:
 @click.argument("files", nargs=-1, metavar="[FILE…|-]")
 @click.option("--unused", is_flag=True, help="Documented endpoints that nobody calls.")
 @click.option("--why", "path", metavar="PATH", help="Say why a path is the endpoint that it is.")
-@where_option
+@filter_options
 @window_options
 @click.option("--limit", "-n", metavar="N|all", default="50", help="Rows to show.  [50]")
 @zone_option

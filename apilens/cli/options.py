@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import os
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import click
 
@@ -51,10 +52,21 @@ def _quiet(context: click.Context, option: click.Parameter, value: bool) -> bool
     return value or bool(context.find_root().params.get("quiet"))
 
 
-def where_option(function: F) -> F:
-    """Add --where."""
+def filter_options(function: F) -> F:
+    """Add --where, and the short filters, which come to the command as further conditions of `where`."""
+
+    @functools.wraps(function)
+    def filtered(*args: Any, where: tuple[str, ...], sdk: str | None, **others: Any) -> Any:
+        from apilens.short_filters import sdk_condition
+
+        short = () if sdk is None else (sdk_condition(sdk),)
+        return function(*args, where=(*where, *short), **others)
+
     words = "Only these events; several are joined by AND."
-    return click.option("--where", metavar="SQL", multiple=True, help=words)(function)
+    return _stacked(
+        click.option("--where", metavar="SQL", multiple=True, help=words),
+        click.option("--sdk", metavar="NAME,…", help="Only these SDKs: 'acme-python<2.0', 'acme-*', '!curl'."),
+    )(cast(F, filtered))
 
 
 def window_options(function: F) -> F:

@@ -8,13 +8,13 @@ import click
 
 from apilens.cli.options import (
     common_options,
+    filter_options,
     limit_of,
     listed,
     output_options,
     read_options,
     reading_options,
     session,
-    where_option,
     window_options,
     zone_option,
 )
@@ -24,7 +24,7 @@ from apilens.cli.options import (
 @click.argument("files", nargs=-1, metavar="[FILE…|-]")
 @click.option("--by", metavar="DIM,…", help="Break down by account, endpoint, status, sdk, hour …")
 @click.option("--metrics", metavar="NAME,…", help="requests, error_rate, p95_ms, count(status = 422) …")
-@where_option
+@filter_options
 @click.option("--having", metavar="SQL", help="Only rows whose metrics are so: 'error_rate > 0.1'.")
 @window_options
 @click.option("--sort", metavar="NAME[:asc]", help="By a metric or dimension.  [the first metric]")
