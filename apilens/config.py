@@ -15,7 +15,7 @@ import msgspec
 from apilens.error_settings import ErrorPaths, ErrorSettings, error_problems
 from apilens.errors import ConfigError, UsageError
 from apilens.identity_rule import IdentityRule as IdentityRule
-from apilens.identity_rule import regex_problem, resolved, rule_problems
+from apilens.identity_rule import groups_of, regex_problem, resolved, rule_problems
 from apilens.route_template import template_problem
 from apilens.window import parse_duration, zone_of
 from apilens.yaml_nodes import Mistakes, YamlMistake, read_yaml, typed
@@ -53,6 +53,13 @@ class CustomFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_is: Literal["start", "end"] | None = None
 
 
+class SdkRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A client by its user agent: `{name: acme-ios, agent: 'AcmeApp/(?P<version>[0-9.]+) .*iOS'}`."""
+
+    name: str
+    agent: str
+
+
 class Defaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What commands assume when a flag is not given."""
 
@@ -63,7 +70,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Everything apilens.yaml can say. `account: ()` means: the format's own rules, then remote_user.
 
     accounts: a CSV or Parquet file about accounts, of which `show` names the columns to stand beside the account.
-    openapi: descriptions of the API. endpoints: route templates such as `/genre/{name}`.
+    openapi: descriptions of the API. endpoints: route templates such as `/genre/{name}`. sdks: clients of your own that
+    apilens does not know by itself.
     """
 
     store: str | None = None
@@ -88,6 +96,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     error_paths: ErrorPaths = ErrorPaths()
     openapi: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
+    sdks: tuple[SdkRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,12 +208,23 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     for at, pattern in enumerate(settings.endpoints):
         if problem := template_problem(pattern):
             yield ("endpoints", at), f"{pattern!r} {problem}"
+    for at, rule in enumerate(settings.sdks):
+        yield from ((("sdks", at), problem) for problem in _sdk_problems(rule))
     yield from ((("error_paths", *place), what) for place, what in settings.error_paths.problems())
     if settings.defaults.since is not None:
         try:
             parse_duration(settings.defaults.since)
         except UsageError as error:
             yield ("defaults", "since"), error.message
+
+
+def _sdk_problems(rule: SdkRule) -> Iterator[str]:
+    if not rule.name or "$" in rule.name:
+        yield "`name` is what the SDK is called, without `$`"
+    if problem := regex_problem(rule.agent):
+        yield f"`agent` {problem}"
+    elif set(groups_of(rule.agent)) - {"version"}:
+        yield "`agent` has one group at most, `(?P<version>…)`; write others as `(?:…)`"
 
 
 def _column_problem(name: str) -> str | None:

@@ -136,6 +136,9 @@ def test_all_mistakes_come_at_once_with_their_lines(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "mistake"),
     [
+        ("sdks: [{name: a$b, agent: a}]", "1: sdks[0]: `name`"),
+        ("sdks:\n  - {name: a, agent: '['}", "2: sdks[0]: `agent`"),
+        ("sdks: [{name: a, agent: 'a/(?P<v>[0-9]+)'}]", "1: sdks[0]: `agent` has one group"),
         ("a: &x 1\nstore: *x\n", "1: aliases and anchors are not allowed: write the value out"),
         ("store: !!python/object/apply:os.system [id]\n", "1: tags are not allowed"),
         ("tz: UTC\nstore: !!str 5\n", "2: tags are not allowed"),

@@ -1,21 +1,28 @@
 """What software called: the product token of the user agent, whether it is a crawler, whether a probe.
 
-A product token is `name/version` at the beginning (RFC 9110 §10.1.5): `acme-python/1.4.2`. Browsers all begin with
-`Mozilla/5.0`, so they are known by the token that is theirs alone (`Chrome` 123.0.0.0), crawlers that pose as
-browsers by the name behind `compatible;` (`Googlebot` 2.1).
+A product token is `name/version` at the beginning (RFC 9110 §10.1.5): `acme-python/1.4.2`. Software that begins with
+something else is in the table of known_clients.py. Browsers all begin with `Mozilla/5.0`, so they are known by the
+token that is theirs alone (`Chrome` 123.0.0.0), crawlers that pose as browsers by the name behind `compatible;`
+(`Googlebot` 2.1); ua-parser, where it is installed, names the rest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from apilens.enrich.base import Context, Step
-from apilens.enrich.mapping import split_distinct
+from apilens.enrich.browsers import parsed_browsers
+from apilens.enrich.known_clients import KnownClient, known_clients
+from apilens.enrich.mapping import map_distinct, memory, split_distinct
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
-# The name may be scoped or have spaces (`@acme/sdk/1.2`, `Acme App/3.1`), the version may begin with v.
+# The name may be scoped or have spaces (`@acme/sdk/1.2`, `Acme App/3.1`), the version may begin with v, and stand
+# behind a space if it has a dot (`Faraday v2.7.4`).
 _PRODUCT = (
-    rf"^(@{_WORD}/{_WORD}|{_WORD}(?: [A-Za-z][A-Za-z0-9._+-]*){{0,3}})/v?([0-9][0-9A-Za-z._+-]{{0,31}})(?:[ ;,()]|$)"
+    rf"^(@{_WORD}/{_WORD}|{_WORD}(?: [A-Za-z][A-Za-z0-9._+-]*){{0,3}}?)"
+    r"(?:/v?([0-9][0-9A-Za-z._+-]{0,31})| v?([0-9]+\.[0-9][0-9A-Za-z._+-]{0,29}))(?:[ ;,()]|$)"
 )
 _NAME = rf"^({_WORD})(?:[ ;,(/]|$)"
 _COMPATIBLE = r"\(compatible; ([A-Za-z][A-Za-z0-9._+-]*)(?:/([0-9][0-9A-Za-z._-]*))?"
@@ -41,35 +48,52 @@ _PROBE_AGENT = (
 )
 # `GET /v1/orders/{id}/ready` is a question about an order, so nothing before the last segment may be an id.
 _PROBE_PATH = r"^[A-Z]+ [^{]*/_?(?:healthz?|health[-_]?checks?|ping|ready|readyz|readiness|live|livez|liveness)$"
-_AGENT = ("sdk", "sdk_version", "is_bot")
+_AGENT = {"sdk": pl.String, "sdk_version": pl.String, "is_bot": pl.Boolean}
 
 
-def read_agents(agents: pl.Series) -> pl.DataFrame:
-    """Return a row for each user agent: sdk, sdk_version, is_bot, is_probe."""
+def read_agents(agents: pl.Series, own: Sequence[KnownClient] = ()) -> pl.DataFrame:
+    """Return a row for each user agent: sdk, sdk_version, is_bot.
+
+    own: clients that settings name, which come before all others.
+    """
     agent = pl.col("agent")
     browser = agent.str.starts_with("Mozilla/")
     posing = agent.str.extract(_COMPATIBLE, 1)
     names = [pl.when(agent.str.contains(regex)).then(pl.lit(name)) for name, regex in _BROWSERS]
     versions = [pl.when(agent.str.contains(regex)).then(agent.str.extract(regex)) for _, regex in _BROWSERS]
-    known = posing.is_not_null() & (posing != "MSIE")
+    known = posing.is_not_null() & ~posing.is_in(["MSIE", "Linux", "Windows", "X11", "Macintosh"])
     plain = agent.str.extract(_PRODUCT, 1)
-    return pl.DataFrame({"agent": agents}).select(
+    version = pl.coalesce(agent.str.extract(_PRODUCT, 2), agent.str.extract(_PRODUCT, 3))
+    made = pl.DataFrame({"agent": agents}).select(
         pl.when(browser & known).then(posing)
         .when(browser).then(pl.coalesce(names))
         .otherwise(pl.coalesce(plain, agent.str.extract(_NAME))).alias("sdk"),
         pl.when(browser & known).then(agent.str.extract(_COMPATIBLE, 2))
         .when(browser).then(pl.coalesce(versions))
-        .otherwise(agent.str.extract(_PRODUCT, 2)).alias("sdk_version"),
+        .otherwise(version).alias("sdk_version"),
         (agent.str.contains(_BOT) & ~agent.str.contains(_NO_BOT)).alias("is_bot"),
-        agent.str.contains(_PROBE_AGENT).alias("is_probe"),
     )  # fmt: skip
+    made = _instead(made, known_clients(agents, own))
+    # The first names of browsers are the same whether ua-parser is there or not.
+    nameless = made["sdk"].is_null() & agents.str.starts_with("Mozilla/").fill_null(False)
+    return _instead(made, parsed_browsers(pl.select(pl.when(nameless).then(agents)).to_series()))
+
+
+def _instead(made: pl.DataFrame, better: pl.DataFrame) -> pl.DataFrame:
+    """Return `made` with name and version of `better` where that has a name."""
+    named = better["sdk"].is_not_null()
+    return made.with_columns(better[name].zip_with(named, made[name]).alias(name) for name in ("sdk", "sdk_version"))
 
 
 def _client(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     if "user_agent" not in frame.columns:
         return frame.with_columns(pl.lit(False).alias("is_bot"))
-    distinct, index = split_distinct(frame["user_agent"])
-    made = read_agents(distinct).select(pl.col(_AGENT).gather(index))
+    own = tuple(KnownClient(rule.name, rule.agent) for rule in context.settings.sdks)
+    read = map_distinct(
+        frame["user_agent"], lambda agents: read_agents(agents, own).to_struct(), known=memory("agents", own),
+        dtype=pl.Struct(_AGENT),
+    )  # fmt: skip
+    made = read.struct.unnest()
     stated = [name for name in ("sdk", "sdk_version") if name in frame.columns]
     return frame.with_columns(
         *(pl.coalesce(name, pl.lit(made[name])) if name in stated else made[name] for name in ("sdk", "sdk_version")),
@@ -86,5 +110,5 @@ def _health_check(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     return frame.with_columns(probe.alias("is_health_check"))
 
 
-CLIENT = Step("client", reads=("user_agent", "sdk", "sdk_version"), makes=_AGENT, apply=_client)
+CLIENT = Step("client", reads=("user_agent", "sdk", "sdk_version"), makes=tuple(_AGENT), apply=_client)
 HEALTH_CHECK = Step("health check", reads=("user_agent", "endpoint"), makes=("is_health_check",), apply=_health_check)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from functools import lru_cache
+from typing import Any
 
 import polars as pl
 
@@ -11,6 +12,7 @@ import polars as pl
 _SAMPLE = 4096
 # Remembering more texts than this would take memory for ones that hardly come back.
 _MOST_KNOWN = 50_000
+_TEXT = pl.String()
 
 
 def split_distinct(values: pl.Series) -> tuple[pl.Series, pl.Series]:
@@ -23,23 +25,24 @@ def split_distinct(values: pl.Series) -> tuple[pl.Series, pl.Series]:
 
 
 def map_distinct(
-    values: pl.Series, work: Callable[[pl.Series], pl.Series], *, known: dict[str, str | None] | None = None
-) -> pl.Series:
+    values: pl.Series, work: Callable[[pl.Series], pl.Series], *, known: dict[str, Any] | None = None,
+    dtype: pl.DataType = _TEXT,
+) -> pl.Series:  # fmt: skip
     """Return work(values), worked out on the distinct texts only where texts repeat.
 
     `work` keeps the length and order of its input, and null null. known: what `work` gave for texts of earlier blocks
-    (from `memory`); it must be a function of the text alone.
+    (from `memory`); it must be a function of the text alone. dtype: of what `work` gives.
     """
     sample = values.head(_SAMPLE)
     if sample.n_unique() > sample.len() // 2:
         return work(values).alias(values.name)
     distinct, index = split_distinct(values)
-    made = work(distinct) if known is None else _recalled(distinct, work, known)
+    made = work(distinct) if known is None else _recalled(distinct, work, known, dtype)
     return made.gather(index).alias(values.name)
 
 
 @lru_cache(maxsize=64)
-def memory(kind: str, *settings: Hashable) -> dict[str, str | None]:
+def memory(kind: str, *settings: Hashable) -> dict[str, Any]:
     """Return what is known of a kind of texts under these settings, for `map_distinct` to use and to add to.
 
     Block after block has the same user agents and parameter names, and compiling the expressions that read them costs
@@ -48,14 +51,16 @@ def memory(kind: str, *settings: Hashable) -> dict[str, str | None]:
     return {}
 
 
-def _recalled(distinct: pl.Series, work: Callable[[pl.Series], pl.Series], known: dict[str, str | None]) -> pl.Series:
+def _recalled(
+    distinct: pl.Series, work: Callable[[pl.Series], pl.Series], known: dict[str, Any], dtype: pl.DataType
+) -> pl.Series:
     texts: list[str] = distinct.to_list()
     new = [text for text in texts if text not in known]
     if len(known) + len(new) > _MOST_KNOWN:
         return work(distinct)
     if new:
         known.update(zip(new, work(pl.Series(new, dtype=pl.String)).to_list(), strict=True))
-    return pl.Series([known[text] for text in texts], dtype=pl.String)
+    return pl.Series([known[text] for text in texts], dtype=dtype)
 
 
 def map_distinct_python(values: pl.Series, work: Callable[[str], str | None]) -> pl.Series:
