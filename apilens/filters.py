@@ -11,61 +11,21 @@ import math
 import operator
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, Literal, NoReturn
+from typing import Any, NoReturn
 
 import narwhals as nw
 import polars as pl
 from sqlglot import exp
 
 from apilens.errors import UsageError
+from apilens.filter_forms import ARITHMETIC, COMPARE, HARMLESS, TEXT_FUNCTIONS, TEXT_TESTS, Kind, Term, kind_of
 from apilens.spelling import nearest
 from apilens.syntax import METRIC_CALLS, is_version_call, like_regex, marked, name_of, parse, spelled
 from apilens.versions import is_version, key_column, key_of, version_key
 
-Kind = Literal["text", "number", "bool", "time", "date", "version"]
-
 MAX_PATTERN = 500  # `_` may match four bytes: longer patterns outgrow what regex engines accept
 _INT64 = 2**63
-
-_COMPARE: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
-    exp.EQ: operator.eq,
-    exp.NEQ: operator.ne,
-    exp.LT: operator.lt,
-    exp.LTE: operator.le,
-    exp.GT: operator.gt,
-    exp.GTE: operator.ge,
-}
-_ARITHMETIC: Mapping[type[exp.Expr], Callable[[Any, Any], Any]] = {
-    exp.Add: operator.add,
-    exp.Sub: operator.sub,
-    exp.Mul: operator.mul,
-    exp.Div: operator.truediv,
-}
-_TEXT_FUNCTIONS: Mapping[type[exp.Expr], Callable[[nw.Expr], nw.Expr]] = {
-    exp.Lower: lambda text: text.str.to_lowercase(),
-    exp.Upper: lambda text: text.str.to_uppercase(),
-}
-_TEXT_TESTS: Mapping[type[exp.Expr], Callable[[nw.Expr, str], nw.Expr]] = {
-    exp.StartsWith: lambda text, part: text.str.starts_with(part),
-    exp.EndsWith: lambda text, part: text.str.ends_with(part),
-    exp.Contains: lambda text, part: text.str.contains(part, literal=True),
-}
-# What sqlglot sets on whitelisted nodes without changing their meaning here.
-_HARMLESS = {
-    *("this", "expression", "expressions", "low", "high", "negate"),
-    *("quoted", "table", "is_string", "typed", "safe"),
-}
-
-
-@dataclass(frozen=True, slots=True)
-class Term:
-    """A compiled part: its expression, what kind of value it has, and the value itself where it is a literal."""
-
-    expr: nw.Expr
-    kind: Kind
-    value: str | float | bool | None = None
 
 
 def compile_filter(
@@ -99,7 +59,7 @@ class _Compiler:
         self.derived = derived
 
     def build(self, node: exp.Expr) -> Term:
-        unknown = [name for name, value in node.args.items() if value and name not in _HARMLESS]
+        unknown = [name for name, value in node.args.items() if value and name not in HARMLESS]
         # COUNT carries a flag about the width of its result; the call is looked up by name, so nothing depends on it.
         if isinstance(node, exp.Alias):
             self.fail(node.args["alias"], f"`{node.alias}` is not expected here", hint="join conditions with AND or OR")
@@ -131,15 +91,15 @@ class _Compiler:
                 return self.like(node)
             case exp.Coalesce():
                 return self.coalesce(node)
-        if type(node) in _COMPARE:
-            return Term(self.compare(node, _COMPARE[type(node)], node.this, node.expression), "bool")
-        if type(node) in _ARITHMETIC:
+        if type(node) in COMPARE:
+            return Term(self.compare(node, COMPARE[type(node)], node.this, node.expression), "bool")
+        if type(node) in ARITHMETIC:
             return self.arithmetic(node)
-        if type(node) in _TEXT_FUNCTIONS:
-            return Term(_TEXT_FUNCTIONS[type(node)](self.text_of(node.this)), "text")
-        if type(node) in _TEXT_TESTS:
+        if type(node) in TEXT_FUNCTIONS:
+            return Term(TEXT_FUNCTIONS[type(node)](self.text_of(node.this)), "text")
+        if type(node) in TEXT_TESTS:
             part = self.literal_text(node.expression)
-            return Term(_TEXT_TESTS[type(node)](self.text_of(node.this), part), "bool")
+            return Term(TEXT_TESTS[type(node)](self.text_of(node.this), part), "bool")
         if is_version_call(node):
             return self.version(node)
         if isinstance(node, METRIC_CALLS):
@@ -166,7 +126,7 @@ class _Compiler:
             quoted = any(part.args.get("quoted") for part in node.parts)
             hint = f"text takes single quotes: '{name}'" if quoted else nearest(name, self.columns)
             self.fail(node, f"unknown column `{name}`", hint=hint)
-        return Term(self.derived.get(name, nw.col(name)), _kind(self.columns[name]))
+        return Term(self.derived.get(name, nw.col(name)), kind_of(self.columns[name]))
 
     def metric(self, node: exp.Expr) -> Term:
         name = spelled(node)
@@ -176,7 +136,7 @@ class _Compiler:
                 f"`{name}` is no function of a filter",
                 hint="functions: lower, upper, coalesce, starts_with, version",
             )
-        return Term(self.derived.get(name, nw.col(name)), _kind(self.columns[name]))
+        return Term(self.derived.get(name, nw.col(name)), kind_of(self.columns[name]))
 
     def version(self, node: exp.Expr) -> Term:
         if len(node.expressions) != 1:
@@ -285,7 +245,7 @@ class _Compiler:
         if isinstance(node, exp.Div):
             # x / 0 is NULL, as in SQL; infinity would be more than any threshold.
             right = nw.when(right != nw.lit(0.0)).then(right)
-        return Term(_ARITHMETIC[type(node)](left, right), "number")
+        return Term(ARITHMETIC[type(node)](left, right), "number")
 
     def like(self, node: exp.Expr) -> Term:
         pattern = self.literal_text(node.expression)
@@ -315,9 +275,3 @@ class _Compiler:
         start = min((place["start"] for place in places), default=0)
         end = max((place["end"] + 1 for place in places), default=len(self.text))
         raise UsageError(marked(message, self.text, start, end), hint=hint)
-
-
-def _kind(dtype: pl.DataType) -> Kind:
-    if dtype.is_numeric():
-        return "number"
-    return "bool" if dtype == pl.Boolean else "date" if dtype == pl.Date else "time" if dtype.is_temporal() else "text"
