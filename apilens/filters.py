@@ -89,6 +89,9 @@ class _Compiler:
                 return Term(low & self.compare(node, operator.le, node.this, node.args["high"]), "bool")
             case exp.Like() | exp.ILike():
                 return self.like(node)
+            case exp.Escape(this=exp.Like() | exp.ILike()):
+                term = self.like(node.this, escape=self.literal_text(node.expression))
+                return Term(~term.expr, "bool") if node.this.args.get("negate") else term
             case exp.Coalesce():
                 return self.coalesce(node)
         if type(node) in COMPARE:
@@ -247,11 +250,13 @@ class _Compiler:
             right = nw.when(right != nw.lit(0.0)).then(right)
         return Term(ARITHMETIC[type(node)](left, right), "number")
 
-    def like(self, node: exp.Expr) -> Term:
+    def like(self, node: exp.Expr, *, escape: str = "") -> Term:
         pattern = self.literal_text(node.expression)
         if len(pattern) > MAX_PATTERN:
             self.fail(node.expression, f"a pattern has at most {MAX_PATTERN} characters")
-        regex = like_regex(pattern, ignore_case=isinstance(node, exp.ILike))
+        if len(escape) > 1:
+            self.fail(node.expression, "ESCAPE takes one character", hint=r"LIKE 'a\_b%' ESCAPE '\'")
+        regex = like_regex(pattern, escape=escape, ignore_case=isinstance(node, exp.ILike))
         return Term(self.text_of(node.this).str.contains(regex), "bool")
 
     def coalesce(self, node: exp.Expr) -> Term:

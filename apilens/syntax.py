@@ -95,8 +95,17 @@ def marked(message: str, text: str, start: int, end: int) -> str:
     return f"{message}\n  {shown}\n  {' ' * (start - left)}{carets}"
 
 
-def like_regex(pattern: str, *, ignore_case: bool = False) -> str:
-    """Return the anchored regex of a LIKE pattern: `%` any text, `_` any one character, all else as it stands."""
-    escaped = re.sub(r"[\\.+*?()|\[\]{}^$]", r"\\\g<0>", pattern)
-    body = re.sub(r"%+", ".*", escaped).replace("_", ".")
+def like_regex(pattern: str, *, escape: str = "", ignore_case: bool = False) -> str:
+    """Return the anchored regex of a LIKE pattern: `%` any text, `_` any one character, all else as it stands.
+
+    What follows the character `escape` stands for itself.
+    """
+    parts = re.findall(f"{re.escape(escape)}.|%+|." if escape else "%+|.", pattern, re.DOTALL)
+    body = "".join(_regex_of(part, escape) for part in parts)
     return f"(?s{'i' if ignore_case else ''})^{body}\\z"
+
+
+def _regex_of(part: str, escape: str) -> str:
+    if part[0] != escape and part[0] in "%_":
+        return ".*" if part[0] == "%" else "."
+    return f"\\{part[-1]}" if part[-1] in r"\.+*?()|[]{}^$" else part[-1]

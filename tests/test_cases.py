@@ -73,6 +73,8 @@ def literal(text: str) -> str:
     """Return the text as a TOML string."""
     if "\n" not in text and "'" not in text:
         return f"'{text}'"
+    if text.isprintable() and not {'"', "\\"} & set(text):
+        return f'"{text}"'
     escaped = text.replace("\\", "\\\\").replace('"""', '\\"\\"\\"')
     escaped = "".join(c if c in "\n\t" or c >= " " else f"\\u{ord(c):04x}" for c in escaped)
     return f'"""\n{escaped}"""'

@@ -8,7 +8,9 @@ import pytest
 from apilens.engine import frame
 from apilens.errors import UsageError
 from apilens.filters import compile_filter
-from apilens.short_filters import sdk_condition
+from apilens.schema import DTYPES
+from apilens.short_filters import SHORT_FILTERS, condition
+from apilens.syntax import columns_of
 
 EVENTS = pl.DataFrame(
     [
@@ -25,8 +27,8 @@ EVENTS = pl.DataFrame(
 )
 
 
-def kept(text: str) -> str:
-    found = frame(EVENTS).filter(compile_filter(sdk_condition(text), EVENTS.schema)).collect()
+def kept(text: str, flag: str = "sdk", events: pl.DataFrame = EVENTS) -> str:
+    found = frame(events).filter(compile_filter(condition(flag, text), events.schema)).collect()
     return " ".join(found["id"].to_list())
 
 
@@ -61,10 +63,69 @@ def test_sdk(text: str, ids: str) -> None:
 
 
 def test_sdk_reads_as_somebody_would_write_it() -> None:
-    assert sdk_condition("acme-python<2.0") == "sdk = 'acme-python' AND version(sdk_version) < version('2.0')"
+    assert condition("sdk", "acme-python<2.0") == "sdk = 'acme-python' AND version(sdk_version) < version('2.0')"
 
 
 @pytest.mark.parametrize("text", ["", ",", "<2", "acme<<2", "acme<", "acme<x", "=1", "acme>=1.4,<*"])
 def test_what_is_no_list_of_sdks_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--sdk"):
-        sdk_condition(text)
+        condition("sdk", text)
+
+
+REQUESTS = pl.DataFrame(
+    [
+        ("a", "acme", "GET", "GET /v1/users/{id}", 200),
+        ("b", "ac_me", "POST", "POST /v1/users", 404),
+        ("c", "o'neil", "GET", "GET /v2/files_x/{id}/tags", 429),
+        ("d", None, None, None, 503),
+        ("e", "acme", "DELETE", "DELETE /v2/filesyx/{id}/tags", None),
+    ],
+    schema=["id", "account", "method", "endpoint", "status"],
+    orient="row",
+)
+
+
+@pytest.mark.parametrize(
+    ("flag", "text", "ids"),
+    [
+        ("account", "acme", "a e"),
+        ("account", "acme,o'neil", "a c e"),
+        ("account", "ac*", "a b e"),
+        ("account", "!acme", "b c d"),
+        ("account", "(unattributed)", "d"),
+        ("account", "!(unattributed)", "a b c e"),
+        ("account", "(unattributed),acme", "a d e"),
+        ("method", "get", "a c"),
+        ("method", "GET,delete", "a c e"),
+        ("method", "!get", "b d e"),
+        ("endpoint", "GET /v1/users/{id}", "a"),
+        ("endpoint", "* /v1/*", "a b"),
+        ("endpoint", "!* /v1/*", "c d e"),
+        # `_` is a character like any other, `*` is not.
+        ("endpoint", "*files_x*tags", "c"),
+        ("endpoint", "* /v2/*/tags", "c e"),
+        ("status", "4xx", "b c"),
+        ("status", "4XX,!429", "b"),
+        ("status", "200", "a"),
+        ("status", "429,5xx", "c d"),
+        ("status", "404-503", "b c d"),
+        ("status", "!4xx", "a d e"),
+    ],
+)
+def test_short_filters(flag: str, text: str, ids: str) -> None:
+    assert kept(text, flag, REQUESTS) == ids
+
+
+@pytest.mark.parametrize(
+    ("flag", "text"), [("status", "4x"), ("status", "teapot"), ("status", "600-"), ("method", "GET /x"), ("user", ",")]
+)
+def test_what_is_no_value_is_refused(flag: str, text: str) -> None:
+    with pytest.raises(UsageError, match=f"--{flag}"):
+        condition(flag, text)
+
+
+@pytest.mark.parametrize("flag", SHORT_FILTERS)
+def test_every_short_filter_reads_a_column_of_events(flag: str) -> None:
+    [column] = columns_of(condition(flag, "401" if flag == "status" else "a"))
+
+    assert column in DTYPES

@@ -54,19 +54,27 @@ def _quiet(context: click.Context, option: click.Parameter, value: bool) -> bool
 
 def filter_options(function: F) -> F:
     """Add --where, and the short filters, which come to the command as further conditions of `where`."""
+    from apilens.short_filters import SHORT_FILTERS, condition
 
     @functools.wraps(function)
-    def filtered(*args: Any, where: tuple[str, ...], sdk: str | None, **others: Any) -> Any:
-        from apilens.short_filters import sdk_condition
-
-        short = () if sdk is None else (sdk_condition(sdk),)
+    def filtered(*args: Any, where: tuple[str, ...], **others: Any) -> Any:
+        texts = {flag: others.pop(_parameter(flag)) for flag in SHORT_FILTERS}
+        short = [condition(flag, text) for flag, text in texts.items() if text is not None]
         return function(*args, where=(*where, *short), **others)
 
     words = "Only these events; several are joined by AND."
     return _stacked(
         click.option("--where", metavar="SQL", multiple=True, help=words),
-        click.option("--sdk", metavar="NAME,…", help="Only these SDKs: 'acme-python<2.0', 'acme-*', '!curl'."),
+        *(
+            click.option(f"--{flag}", _parameter(flag), metavar="LIST", help=f"Only these {short.help}.")
+            for flag, short in SHORT_FILTERS.items()
+        ),
     )(cast(F, filtered))
+
+
+def _parameter(flag: str) -> str:
+    """Return the name that a short filter has as a parameter: `account` is what some commands call their own."""
+    return f"only_{flag.replace('-', '_')}"
 
 
 def window_options(function: F) -> F:
