@@ -238,7 +238,7 @@ def test_importing_config_loads_neither_polars_nor_yaml() -> None:
 
 
 @given(st.one_of(st.binary(max_size=80), st.text(alphabet="abc:-[]{}&*!|>'\"\n \t#?,", max_size=60).map(str.encode)))
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_settings_or_a_config_error(tmp_path: Path, data: bytes) -> None:
     path = written(tmp_path, data)
 

@@ -238,7 +238,7 @@ _WORDS = (
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.sampled_from(_WORDS), max_size=12).map(" ".join) | st.text(max_size=40))
 def test_any_text_filters_or_is_a_usage_error(text: str) -> None:
     try:
@@ -249,7 +249,7 @@ def test_any_text_filters_or_is_a_usage_error(text: str) -> None:
     assert set(found.split()) <= {"ok", "denied", "empty", "down"}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(["status >= 400", "is_bot", "account LIKE 'a%'", "duration_ms / 0 > 1", "account IN ('acme')"]))
 def test_a_condition_its_negation_and_neither_part_the_events(text: str) -> None:
     sizes = [len(kept(condition).split()) for condition in (text, f"NOT ({text})", f"({text}) IS NULL")]

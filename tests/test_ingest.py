@@ -227,7 +227,7 @@ TEXTS = st.one_of(
 )
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(TEXTS, max_size=30))
 def test_every_line_is_accounted_for(tmp_path: Path, texts: list[str]) -> None:
     folder = tmp_path / str(len(list(tmp_path.iterdir())))

@@ -49,7 +49,7 @@ def test_the_oracle_knows_every_metric_and_dimension() -> None:
     assert {dimension.name for dimension in DIMENSIONS} == set(oracle.DIMENSIONS)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     random_events, st.sampled_from([["account"], ["status_class", "sdk"], ["week"], ["hour", "account"], ["endpoint"]])
 )
@@ -57,7 +57,7 @@ def test_every_metric_agrees_with_the_oracle(rows: list[dict[str, Any]], by: lis
     agree(ask(rows, metrics=ALL_METRICS, by=by), oracle.table(rows, by, ALL_METRICS), by)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(random_events)
 def test_every_dimension_agrees_with_the_oracle(rows: list[dict[str, Any]]) -> None:
     rows = [row for row in rows if row["kind"] == "request"]
@@ -68,7 +68,7 @@ def test_every_dimension_agrees_with_the_oracle(rows: list[dict[str, Any]]) -> N
         agree(answer, oracle.table(rows, [name], ["requests", "users"]), [name])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(random_events)
 def test_without_dimensions_there_is_one_row_that_agrees(rows: list[dict[str, Any]]) -> None:
     requests = [row for row in rows if row["kind"] == "request"]
@@ -77,7 +77,7 @@ def test_without_dimensions_there_is_one_row_that_agrees(rows: list[dict[str, An
     agree(ask(rows, metrics=ALL_METRICS), expected, [])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(random_events)
 def test_groups_add_up_and_ratios_stay_ratios(rows: list[dict[str, Any]]) -> None:
     names = ["requests", "errors", "client_errors", "server_errors", "share", "error_share", "error_rate"]
@@ -95,7 +95,7 @@ def test_groups_add_up_and_ratios_stay_ratios(rows: list[dict[str, Any]]) -> Non
             assert abs(found[share].sum() - 1) <= 1e-6 * max(found.height, 1)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(random_events, st.lists(st.integers(1, 9), min_size=25, max_size=25))
 def test_a_weight_of_n_counts_like_n_copies(rows: list[dict[str, Any]], weights: list[int]) -> None:
     weighted = [{**row, "weight": weight} for row, weight in zip(rows, weights, strict=False)]
@@ -105,7 +105,7 @@ def test_a_weight_of_n_counts_like_n_copies(rows: list[dict[str, Any]], weights:
     agree(ask(weighted, metrics=names, by=["account"]), oracle.table(copies, ["account"], names), ["account"])
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.lists(st.tuples(st.floats(1e-3, 1e7), st.integers(1, 5)), min_size=1, max_size=40),
     st.sampled_from([50, 90, 95, 99]),

@@ -203,7 +203,7 @@ def test_several_questions_are_answered_in_one_go() -> None:
     ]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(random_events, st.randoms(use_true_random=False))
 def test_the_order_of_events_changes_nothing(rows: list[dict[str, Any]], random: Any) -> None:
     shuffled = random.sample(rows, len(rows))

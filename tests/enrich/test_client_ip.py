@@ -84,7 +84,7 @@ _HOP = st.sampled_from(
 @given(
     st.lists(st.tuples(_HOP, st.lists(_HOP, max_size=6)), min_size=1, max_size=8), st.sampled_from([", ", ",", " ,"])
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_whole_columns_agree_with_one_row_at_a_time(rows: list[tuple[str, list[str]]], comma: str) -> None:
     peers = pl.Series([peer for peer, _ in rows])
     forwarded = pl.Series([comma.join(hops) for _, hops in rows])
@@ -95,7 +95,7 @@ def test_whole_columns_agree_with_one_row_at_a_time(rows: list[tuple[str, list[s
 
 
 @given(st.text(max_size=40))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_text_is_an_address_or_none(text: str) -> None:
     found = clients(pl.Series([text]), None)[0]
 

@@ -259,7 +259,7 @@ SEGMENTS = st.one_of(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.lists(SEGMENTS, max_size=6), min_size=1, max_size=30))
 def test_templates_equal_the_oracle(paths: list[list[str]]) -> None:
     given_paths = ["/" + "/".join(segments) for segments in paths]
@@ -267,7 +267,7 @@ def test_templates_equal_the_oracle(paths: list[list[str]]) -> None:
     assert templated(*given_paths) == [expected(path) for path in given_paths]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(st.lists(st.text(max_size=40), min_size=1, max_size=20))
 def test_any_text_gives_a_template_and_blocks_do_not_matter(paths: list[str]) -> None:
     whole = templated(*paths)

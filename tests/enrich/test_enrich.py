@@ -256,7 +256,7 @@ def test_no_secret_of_any_place_is_left() -> None:
     assert [secret for secret in secrets if secret in text] == []
 
 
-@hypothesis_settings(max_examples=100, deadline=None)
+@hypothesis_settings(max_examples=100)
 @given(st.lists(st.none() | st.text(max_size=5), max_size=60))
 def test_mapping_distinct_values_is_mapping_values(texts: list[str | None]) -> None:
     values = pl.Series("x", texts, dtype=pl.String)

@@ -201,7 +201,7 @@ def test_a_token_may_come_in_another_header() -> None:
     assert identified({"raw_header.x-token": [token(sub="acme")]}, Settings(account=(rule,)))["account"] == ["acme"]
 
 
-@hypothesis_settings(max_examples=200, deadline=None)
+@hypothesis_settings(max_examples=200)
 @given(st.one_of(st.text(max_size=60), st.text(max_size=40).map(lambda text: f"a.{text}.c"), st.binary(max_size=40).map(
     lambda data: f"a.{base64.urlsafe_b64encode(data).decode()}.c")))  # fmt: skip
 def test_any_text_has_claims_or_none(text: str) -> None:

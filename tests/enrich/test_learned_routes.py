@@ -190,7 +190,7 @@ PATHS = st.lists(SEGMENT, max_size=4).map(lambda parts: "/" + "/".join(parts))
 BATCHES = st.lists(st.dictionaries(PATHS, st.tuples(st.integers(0, 40), st.integers(0, 3)), max_size=60), max_size=5)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(BATCHES, st.booleans())
 def test_names_are_final_saved_whole_and_of_the_same_method(
     batches: list[dict[str, tuple[int, int]]], reload: bool

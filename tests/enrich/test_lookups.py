@@ -136,7 +136,7 @@ def networks(version: int) -> st.SearchStrategy[str]:
     )  # fmt: skip
 
 
-@hypothesis_settings(max_examples=60, deadline=None)
+@hypothesis_settings(max_examples=60)
 @given(st.lists(networks(4) | networks(6), min_size=1, max_size=12, unique=True))
 def test_networks_agree_with_trying_each_one(tmp_path_factory: pytest.TempPathFactory, names: list[str]) -> None:
     rows = "".join(f"{name},{name}\n" for name in names)

@@ -113,7 +113,7 @@ def test_userinfo_of_urls_survives_nowhere() -> None:
 
 
 @given(secret=st.sampled_from(sorted(SHAPED.values())), before=st.text(max_size=20), after=st.text(max_size=20))
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 def test_a_rejected_line_leaves_only_its_shape(secret: str, before: str, after: str) -> None:
     shape = reject_shape(pl.Series([f"{before}{secret}{after}"]), DEFAULT)[0]
 
@@ -272,7 +272,7 @@ def test_check_digits_tell_numbers_from_ids() -> None:
 
 
 @given(st.lists(st.one_of(st.none(), st.text(max_size=60)), min_size=1, max_size=8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_each_text_is_redacted_by_itself(texts: list[str | None]) -> None:
     series = pl.Series(texts, dtype=pl.String)
     together = redact_paths(series, DEFAULT).to_list()
@@ -282,7 +282,7 @@ def test_each_text_is_redacted_by_itself(texts: list[str | None]) -> None:
 
 
 @given(st.lists(st.text(alphabet="abtoken=:&;\"'%3D 12[R]{},./", max_size=40), min_size=1, max_size=6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_text_without_secret_names_stays_whole(texts: list[str]) -> None:
     harmless = pl.Series([text.replace("token", "") for text in texts])
 

@@ -55,7 +55,7 @@ WORD = st.sampled_from(["a", "b", "c", "d.json", "e:x"])
 PART = st.sampled_from(["a", "b", "c", "{p}", "{q}.json", "{r}:x"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(st.lists(st.lists(PART, min_size=1, max_size=3), max_size=8), st.lists(WORD, min_size=1, max_size=3))
 def test_it_finds_a_template_exactly_when_one_matches(templates: list[list[str]], words: list[str]) -> None:
     known = ["/" + "/".join(parts) for parts in templates]

@@ -40,7 +40,7 @@ def test_samples_open_as_they_say(envelope: Envelope) -> None:
 
 
 @every_envelope
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.binary(max_size=300))
 def test_any_bytes_open(envelope: Envelope, data: bytes) -> None:
     check_shape(envelope.open(data, 1), data, 1)

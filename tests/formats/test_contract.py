@@ -148,14 +148,14 @@ def test_empty_and_odd_blocks_balance(format: Format, data: bytes) -> None:
 
 
 @every_format
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.binary(max_size=300))
 def test_any_bytes_are_read_without_raising(format: Format, data: bytes) -> None:
     check_shape(format.parse(data, 1, OPTIONS), data, 1)
 
 
 @every_format_of_lines
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(st.integers(0, 2**32))
 def test_damaged_lines_read_the_same_alone_and_in_a_block(format: Format, seed: int) -> None:
     options = replace(OPTIONS, needs=NEEDS)

@@ -255,7 +255,7 @@ HEADERS: dict[str, tuple[Format, list[str]]] = {
 
 
 @pytest.mark.parametrize("name", HEADERS)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_a_log_reads_the_same_in_one_block_and_line_by_line(name: str, data: st.DataObject) -> None:
     format, lines = HEADERS[name]

@@ -219,13 +219,13 @@ def test_every_fault_is_read_alike_on_both_paths(parse: Parse, line: bytes) -> N
     assert_read_alike(parse, b"\n".join([FLAT, line, EVENT, ANY]))
 
 
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=120)
 @given(st.sampled_from(sorted(PARSERS)), st.lists(lines, max_size=8), st.booleans())
 def test_any_lines_are_read_alike_on_both_paths(name: str, drawn: list[bytes], ends: bool) -> None:
     assert_read_alike(PARSERS[name], b"\n".join(drawn) + (b"\n" if ends else b""))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.sampled_from(sorted(PARSERS)), st.binary(max_size=60))
 def test_any_bytes_are_read_alike_on_both_paths(name: str, data: bytes) -> None:
     assert_read_alike(PARSERS[name], data)

@@ -235,7 +235,7 @@ def test_what_is_wrong_is_named(text: str, message: str) -> None:
     assert caught.value.hint
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     st.lists(
         st.sampled_from(["$time_local", "$status", "$request", "$uri", "$args", "$bytes_sent", "$foo", "$http_host"])

@@ -87,7 +87,7 @@ def test_archives_are_named(write: Callable[[bytes], Source]) -> None:
 
 
 @given(content=st.binary(max_size=300), packed=st.booleans())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_give_blocks_or_an_input_error(
     write: Callable[[bytes], Source], content: bytes, packed: bool
 ) -> None:

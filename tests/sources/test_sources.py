@@ -61,7 +61,7 @@ def test_complete_compressed_file_gives_up_its_last_line(
 
 @pytest.mark.parametrize("compress", [bytes, gzip.compress])
 @given(lines=st.lists(st.binary(max_size=30)), block=st.integers(1, 60), data=st.data())
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_resuming_at_the_end_of_any_block_gives_the_rest(
     write: Callable[[bytes], Source],
     compress: Callable[[bytes], bytes],
