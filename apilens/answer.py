@@ -10,9 +10,10 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
+from apilens.details import Pass, details_of, finished, joined, passes
 from apilens.dimensions import Dimension
-from apilens.metrics import REQUESTS, Metric, Part, weight, weight_where
-from apilens.quantiles import EXACT_ROWS, buckets, exact_quantiles, from_buckets
+from apilens.metric import REQUESTS, Detail, Metric, Part, Quantile, weight, weight_where
+from apilens.quantiles import EXACT_ROWS
 from apilens.result import Field
 
 Events = nw.LazyFrame[Any]
@@ -58,10 +59,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """A planned question. Collect `groups`, then what `quantiles` asks for, then call `finish`.
+    """A planned question. Collect `groups`, then the frames of `passes(groups)`, then call `finish`.
 
-    requests: the matching requests with the keys of `by` as columns. metrics: all that are computed, of which `shown`
-    are columns of the answer; the others serve `having` and `sort`.
+    requests: the matching requests with the keys of `by` as columns, and `#failed`. metrics: all that are computed, of
+    which `shown` are columns of the answer; the others serve `having` and `sort`.
     """
 
     groups: Events
@@ -79,48 +80,34 @@ class Summary:
         return [dimension.name for dimension in self.by]
 
     @property
-    def wanted(self) -> dict[str, tuple[str, float]]:
-        """The quantiles among the metrics: name → (column, q)."""
-        return {name: metric.quantile for name, metric in self.metrics.items() if metric.quantile}
+    def details(self) -> list[Detail]:
+        """What the metrics need beyond the groups."""
+        return details_of(self.metrics)
 
-    def quantiles(self, groups: pl.DataFrame) -> tuple[Events, ...]:
-        """Return the frames that quantiles need, none where none were asked for; `groups` decides exact or buckets."""
-        if not self.wanted:
-            return ()
-        if is_exact(groups):
-            return (exact_quantiles(self.requests, self.keys, self.wanted),)
-        return tuple(buckets(self.requests, self.keys, column) for column in _columns(self.wanted))
+    def passes(self, groups: pl.DataFrame) -> list[Pass]:
+        """Return the further passes that the metrics need, none for most; `groups` decides exact quantiles or not."""
+        return passes(self.details, self.requests, self.keys, exact=is_exact(groups))
 
-    def finish(self, groups: pl.DataFrame, quantiles: Sequence[pl.DataFrame] = ()) -> Answer:
-        """Return the answer from the collected `groups` and the collected frames of `quantiles(groups)`."""
-        joined = groups
-        for frame in self._quantile_frames(groups, quantiles):
-            joined = _joined(joined, frame, self.keys)
-        numbers = joined.select(*self.keys, *(metric.finish.alias(name) for name, metric in self.metrics.items()))
-        finished = numbers.with_columns(_settled(numbers[name]) for name in self.metrics)
+    def finish(self, groups: pl.DataFrame, made: Sequence[tuple[Pass, pl.DataFrame]] = ()) -> Answer:
+        """Return the answer from the collected `groups`, and each pass with the frame that was collected for it."""
+        whole = joined(groups, [finished(done, frame, self.keys) for done, frame in made], self.keys)
+        numbers = whole.select(*self.keys, *(metric.finish.alias(name) for name, metric in self.metrics.items()))
+        settled = numbers.with_columns(_settled(numbers[name]) for name in self.metrics)
         if self.having is not None:
-            finished = nw.from_native(finished).filter(self.having).to_native()
+            settled = nw.from_native(settled).filter(self.having).to_native()
         first, descending = self.sort
         order = list(dict.fromkeys([first, *self.keys]))
-        ranked = finished.sort(order, descending=[descending, *[False] * (len(order) - 1)], nulls_last=True)
+        ranked = settled.sort(order, descending=[descending, *[False] * (len(order) - 1)], nulls_last=True)
         return Answer(
-            rows=ranked.head(finished.height if self.limit is None else self.limit).select(*self.keys, *self.shown),
+            rows=ranked.head(settled.height if self.limit is None else self.limit).select(*self.keys, *self.shown),
             fields=(
                 *(Field(dimension.name, dimension.unit) for dimension in self.by),
                 *(Field(name, self.metrics[name].unit, self.metrics[name].better) for name in self.shown),
             ),
-            groups=finished.height,
+            groups=settled.height,
             totals=_totals(groups),
-            approximate=bool(self.wanted) and not is_exact(groups),
+            approximate=any(isinstance(item, Quantile) for item in self.details) and not is_exact(groups),
         )
-
-    def _quantile_frames(self, groups: pl.DataFrame, quantiles: Sequence[pl.DataFrame]) -> Sequence[pl.DataFrame]:
-        if not self.wanted or is_exact(groups):
-            return quantiles
-        return [
-            from_buckets(frame, self.keys, [(name, q) for name, (c, q) in self.wanted.items() if c == column])
-            for column, frame in zip(_columns(self.wanted), quantiles, strict=True)
-        ]
 
 
 def is_exact(groups: pl.DataFrame) -> bool:
@@ -129,18 +116,6 @@ def is_exact(groups: pl.DataFrame) -> bool:
         return True
     heaviest = groups[HEAVIEST.name].max()
     return int(groups[ROWS].sum()) <= EXACT_ROWS and (heaviest is None or int(str(heaviest)) <= 1)
-
-
-def _columns(wanted: Mapping[str, tuple[str, float]]) -> list[str]:
-    return sorted({column for column, _ in wanted.values()})
-
-
-def _joined(left: pl.DataFrame, right: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
-    if keys:
-        return left.join(right, on=list(keys), how="left", nulls_equal=True)
-    if right.is_empty():
-        return left.with_columns(pl.lit(None, dtype).alias(name) for name, dtype in right.schema.items())
-    return left.hstack(right)
 
 
 def _settled(numbers: pl.Series) -> pl.Series:

@@ -10,8 +10,7 @@ import narwhals as nw
 import polars as pl
 
 from apilens.errors import UsageError
-from apilens.metrics import (
-    BY_NAME,
+from apilens.metric import (
     REQUESTS,
     Metric,
     Part,
@@ -23,6 +22,7 @@ from apilens.metrics import (
     weight,
     weight_where,
 )
+from apilens.metrics import BY_NAME
 from apilens.result import Unit
 from apilens.schema import EVENTS
 from apilens.spelling import nearest

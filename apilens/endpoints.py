@@ -15,6 +15,8 @@ import polars as pl
 from apilens.engine import joined, renamed
 
 STATE = "endpoints.json"
+# The metric that counts endpoints of the description.
+_COVERAGE = "documented_coverage"
 DOCUMENTED: Mapping[str, pl.DataType] = {
     "endpoint.documented": pl.Boolean(), "endpoint.deprecated": pl.Boolean(), "endpoint.sunset": pl.String(),
 }  # fmt: skip
@@ -41,10 +43,14 @@ class Endpoints:
 
     @property
     def documented(self) -> pl.DataFrame:
-        """The operations, and HEAD wherever only GET is described: RFC 9110 §9.3.2 has it answer alike."""
+        """The operations, and HEAD wherever only GET is described: RFC 9110 §9.3.2 has it answer alike.
+
+        `#operation` is the endpoint that the description names.
+        """
         name = pl.col("endpoint")
-        heads = self.operations.filter(name.str.starts_with("GET ")).with_columns(name.str.replace("GET", "HEAD"))
-        return pl.concat([self.operations, heads.join(self.operations, on="endpoint", how="anti")])
+        operations = self.operations.with_columns(name.alias("#operation"))
+        heads = operations.filter(name.str.starts_with("GET ")).with_columns(name.str.replace("GET", "HEAD"))
+        return pl.concat([operations, heads.join(operations, on="endpoint", how="anti")])
 
     @property
     def is_documented(self) -> bool:
@@ -58,16 +64,19 @@ class Endpoints:
     def beside(self, events: nw.LazyFrame[Any], texts: Iterable[str]) -> nw.LazyFrame[Any]:
         """Return the events with their endpoints' names of today, and the columns that the texts of a question name."""
         said = " ".join(texts).replace('"', "")
-        if "endpoint" not in said:
+        if "endpoint" not in said and _COVERAGE not in said:
             return events
         if self.names:
             events = renamed(events, "endpoint", self.names)
         named = [name for name in self.dtypes() if name in said]
+        if _COVERAGE in said and self.is_documented:
+            named.append("#operation")
+            events = events.with_columns(nw.lit(self.operations.height).alias("#operations"))
         if not named:
             return events
         events = joined(events, self.documented.select("endpoint", *named), on="endpoint")
         # What the description does not have is known not to be in it.
-        flags = [name for name in named if DOCUMENTED[name] == pl.Boolean]
+        flags = [name for name in named if DOCUMENTED.get(name) == pl.Boolean]
         known = ~nw.col("endpoint").is_null()
         return events.with_columns(
             nw.when(known).then(nw.coalesce(nw.col(name), nw.lit(False))).alias(name) for name in flags

@@ -1,83 +1,34 @@
-"""METRICS: what is counted, how it is combined over a group, and how the number is finished.
-
-A metric is three steps. `parts` say what each row gives and how rows combine (parts of the same name are computed
-once); `finish` makes the number from the combined parts, on the small result with one row per group; a `quantile`
-is computed apart, by apilens.quantiles. To add a metric, add a row to METRICS.
-"""
+"""METRICS: what can be counted. To add a metric, add a row here, and its oracle in tests/oracle.py."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Literal
 
 import narwhals as nw
 import polars as pl
 
-from apilens.result import Better, Unit
-
-Combine = Literal["sum", "min", "max", "distinct"]
-
-# No service samples one call in a billion; and 8 billion events of such a weight still sum up in 64 bits.
-MAX_WEIGHT = 2**30
+from apilens.metric import (
+    ERRORS,
+    REQUESTS,
+    Metric,
+    Over,
+    Part,
+    Retries,
+    mean_of,
+    quantile_of,
+    ratio,
+    sum_of,
+    value,
+    weight,
+    weight_where,
+)
+from apilens.result import Better
 
 DURATION = "duration_ms"
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What rows give to a metric: the value of one row, and how the values of a group combine.
-
-    `distinct` counts distinct values that are not null and names its column in `of`. A part counts requests only,
-    unless `every_kind`, which counts actions too.
-    """
-
-    name: str
-    row: nw.Expr
-    combine: Combine
-    of: str = ""
-    every_kind: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Metric:
-    """A number by group: `finish` over the columns named by `parts`, or (column, q) of a quantile."""
-
-    name: str
-    help: str
-    unit: Unit
-    better: Better
-    needs: tuple[str, ...]
-    parts: tuple[Part, ...]
-    finish: pl.Expr
-    quantile: tuple[str, float] | None = None
-
-
-def weight() -> nw.Expr:
-    """Return how many events a row stands for, bounded so that no sum of them can wrap."""
-    return nw.col("weight").clip(0, MAX_WEIGHT)
-
-
-def weight_where(condition: nw.Expr) -> nw.Expr:
-    """Return the weight of rows for which the condition is true, 0 where it is false or null."""
-    return nw.when(condition).then(weight()).otherwise(nw.lit(0))
-
-
-def value(column: str) -> nw.Expr:
-    """Return a numeric column as Float64, null where it is NaN or infinite: one NaN would swallow a whole mean."""
-    number = nw.col(column).cast(nw.Float64)
-    return nw.when(number.is_finite()).then(number)
-
-
-def ratio(part: str, whole: str) -> pl.Expr:
-    """Return part / whole of two columns, null where the whole is 0."""
-    return pl.when(pl.col(whole) != 0).then(pl.col(part).cast(pl.Float64) / pl.col(whole).cast(pl.Float64))
-
-
 _STATUS = nw.col("status")
-
-REQUESTS = Part("#requests", weight(), "sum")
-ERRORS = Part("#errors", weight_where(_STATUS >= 400), "sum")
+# The 97.5 % quantile of the normal distribution: between the bounds lie 95 %.
+_Z = 1.959963984540054
 
 
 def _share(part: str) -> pl.Expr:
@@ -95,25 +46,6 @@ def _distinct(name: str, column: str, help: str) -> Metric:
     return Metric(name, help, "count", "", (column,), (part,), pl.col(part.name))
 
 
-def mean_of(name: str, column: str, help: str, unit: Unit, better: Better = "") -> Metric:
-    """Return the weighted mean of a numeric column over the events that have it."""
-    total = Part(f"#sum:{column}", value(column) * weight().cast(nw.Float64), "sum")
-    known = Part(f"#known:{column}", weight_where(~value(column).is_null()), "sum")
-    return Metric(name, help, unit, better, ("weight", column), (total, known), ratio(total.name, known.name))
-
-
-def sum_of(name: str, column: str, help: str, unit: Unit, *, whole: bool) -> Metric:
-    """Return the weighted sum of a numeric column, 0 where no event has it; exact for whole numbers."""
-    number, kind = (nw.col(column), nw.Int128) if whole else (value(column), nw.Float64)
-    part = Part(f"#total:{column}", number.cast(kind) * weight().cast(kind), "sum")
-    return Metric(name, help, unit, "", ("weight", column), (part,), pl.col(part.name))
-
-
-def quantile_of(name: str, column: str, q: float, help: str, unit: Unit, better: Better = "") -> Metric:
-    """Return the q-quantile of a numeric column over the events that have it, linearly interpolated."""
-    return Metric(name, help, unit, better, ("weight", column), (), pl.col(name), quantile=(column, q))
-
-
 def _duration(name: str, q: float, help: str) -> Metric:
     return quantile_of(name, DURATION, q, help, "ms", "lower")
 
@@ -128,43 +60,135 @@ def _of_requests(name: str, part: Part, finish: pl.Expr, help: str, better: Bett
     return Metric(name, help, "ratio", better, ("weight", "status"), parts, finish)
 
 
+def _wilson(name: str, side: Literal[1, -1], help: str) -> Metric:
+    """Return a bound of the 95 % interval of Wilson (1927) for the error rate.
+
+    Of n = (Σw)² / Σw² requests (Kish's effective size): a sampled request says less than as many as it stands for.
+    """
+    rate, whole = ratio(ERRORS.name, REQUESTS.name), pl.col(REQUESTS.name).cast(pl.Float64)
+    n = whole**2 / pl.col(_SQUARES.name)
+    middle = rate + _Z**2 / (2 * n)
+    half = _Z * (rate * (1 - rate) / n + _Z**2 / (4 * n**2)).sqrt()
+    bound = ((middle + side * half) / (1 + _Z**2 / n)).clip(0, 1)
+    parts = (REQUESTS, ERRORS, _SQUARES)
+    return Metric(name, help, "ratio", "lower", ("weight", "status"), parts, pl.when(whole > 0).then(bound))
+
+
+def _over(name: str, key: Literal["endpoint", "day"], row: pl.Expr, number: pl.Expr, *, nulls: bool = False) -> Over:
+    return Over(f"#{name}", key, row, number, nulls)
+
+
+def _excess() -> Over:
+    """Return errors beyond those that everyone's error rate on each endpoint lets one expect of a group's requests."""
+    requests, errors = pl.col("#requests").cast(pl.Float64), pl.col("#errors").cast(pl.Float64)
+    rate = pl.when(requests.sum().over("#key") > 0).then(errors.sum().over("#key") / requests.sum().over("#key"))
+    return _over("excess_errors", "endpoint", errors - requests * rate.fill_null(0), pl.col("#row").sum(), nulls=True)
+
+
+def _variation() -> Over:
+    """Return the coefficient of variation (σ/μ) of requests a day, days without any among them."""
+    days = pl.col("#days").first().cast(pl.Float64)
+    row = pl.col("#row")
+    mean = row.sum() / days
+    variance = (((row - mean) ** 2).sum() + (days - row.len()) * mean**2) / days
+    number = pl.when((days > 1) & (mean > 0)).then(variance.sqrt() / mean)
+    return _over("volume_cv", "day", pl.col("#requests").cast(pl.Float64), number)
+
+
+_SQUARES = Part("#squares", weight().cast(nw.Float64) ** 2, "sum")
 _DAYS = Part("#active_days", nw.col("timestamp").dt.date(), "distinct")
+_RETRIES = Retries("#retries")
+_MIX = pl.col("#requests").cast(pl.Float64) / pl.col("#whole")
+_SPREAD = pl.col("#row").filter(pl.col("#row") > 0)
+_DIVERSITY = _over("endpoint_diversity", "endpoint", _MIX, (-_SPREAD * _SPREAD.log()).sum().exp())
+_TOP = _over("top_endpoint_share", "endpoint", _MIX, pl.col("#row").max())
+_EXCESS = _excess()
+_VARIATION = _variation()
+_WASTED_MS = Part("#wasted_ms", value(DURATION) * weight().cast(nw.Float64), "sum", of_errors=True)
+_BYTES = [nw.coalesce(nw.col(name), nw.lit(0)).cast(nw.Int128) for name in ("request_bytes", "response_bytes")]
+_WASTED_BYTES = Part("#wasted_bytes", (_BYTES[0] + _BYTES[1]) * weight().cast(nw.Int128), "sum", of_errors=True)
+_SAYS_NOTHING = (
+    nw.col("error_code").is_null()
+    & nw.col("error_field").is_null()
+    & nw.col("response_shape").is_null()
+    & (nw.coalesce(nw.col("response_bytes"), nw.lit(0)) == 0)
+)
+_OPAQUE = Part("#opaque_errors", weight_where(_SAYS_NOTHING), "sum", of_errors=True)
+_CALLED = Part("#called", nw.col("#operation"), "distinct")
+_OPERATIONS = Part("#operations", nw.col("#operations"), "max")
 
 _ERRORS_HELP = "requests that are errors: status ≥ 400, unless `errors:` in apilens.yaml says otherwise"
 
 # The names are a contract: JSON, CSV and rules use them.
 METRICS: tuple[Metric, ...] = (
     Metric("requests", "number of requests", "count", "", ("weight",), (REQUESTS,), pl.col(REQUESTS.name)),
-    Metric(
-        "errors",
-        _ERRORS_HELP,
-        "count",
-        "lower",
-        ("weight", "status"),
-        (ERRORS,),
-        pl.col(ERRORS.name),
-    ),
+    Metric("errors", _ERRORS_HELP, "count", "lower", ("weight", "status"), (ERRORS,), pl.col(ERRORS.name)),
     _of_requests("error_rate", ERRORS, ratio(ERRORS.name, REQUESTS.name), "errors / requests", "lower"),
+    _wilson("error_rate_low", -1, "lower bound of the error rate (Wilson, 95 %)"),
+    _wilson("error_rate_high", 1, "upper bound of the error rate (Wilson, 95 %)"),
+    Metric(
+        "excess_errors", "errors beyond what everyone's error rates on the same endpoints would give", "number",
+        "lower", ("weight", "status", "endpoint"), (), pl.col(_EXCESS.name), (_EXCESS,),
+    ),
     _count("client_errors", (_STATUS >= 400) & (_STATUS < 500), "requests with status 400–499"),
     _count("server_errors", _STATUS >= 500, "requests with status ≥ 500"),
     _count("auth_errors", (_STATUS == 401) | (_STATUS == 403), "requests with status 401 or 403"),
     _count("rate_limited", _STATUS == 429, "requests with status 429"),
+    Metric(
+        "opaque_errors", "errors that say nothing: no body, code or field", "count", "lower",
+        ("weight", "error_code", "error_field", "response_shape", "response_bytes"), (_OPAQUE,), pl.col(_OPAQUE.name),
+    ),
+    Metric(
+        "retries", "same request again within 60 s of a 429 or 5xx", "count", "lower",
+        ("request_fingerprint", "started_at"), (), pl.col(_RETRIES.name).fill_null(0), (_RETRIES,),
+    ),
+    Metric(
+        "retry_rate", "retries / requests", "ratio", "lower", ("request_fingerprint", "started_at"), (REQUESTS,),
+        pl.when(pl.col(REQUESTS.name) != 0).then(pl.col(_RETRIES.name).fill_null(0) / pl.col(REQUESTS.name)),
+        (_RETRIES,),
+    ),
     _duration("p50_ms", 0.5, "median duration"),
     _duration("p95_ms", 0.95, "95th percentile of duration"),
     _duration("p99_ms", 0.99, "99th percentile of duration"),
     mean_of("mean_ms", DURATION, "mean duration", "ms", "lower"),
+    Metric(
+        "wasted_ms", "duration of errors, summed up", "ms", "lower", ("weight", DURATION), (_WASTED_MS,),
+        pl.col(_WASTED_MS.name),
+    ),
     _distinct("endpoints", "endpoint", "distinct endpoints called"),
+    Metric(
+        "endpoint_diversity", "effective number of endpoints: exp of the Shannon entropy of requests", "number", "",
+        ("weight", "endpoint"), (), pl.col(_DIVERSITY.name), (_DIVERSITY,),
+    ),
+    Metric(
+        "top_endpoint_share", "part of requests on the endpoint that is called most", "ratio", "",
+        ("weight", "endpoint"), (), pl.col(_TOP.name), (_TOP,),
+    ),
+    Metric(
+        "documented_coverage", "part of the documented endpoints that is called", "ratio", "higher",
+        ("endpoint.documented",), (_CALLED, _OPERATIONS), ratio(_CALLED.name, _OPERATIONS.name),
+    ),
     _distinct("users", "user", "distinct users"),
     _distinct("accounts", "account", "distinct accounts"),
     _distinct("ips", "client_ip", "distinct client addresses"),
     _distinct("sessions", "session", "distinct session tokens"),
+    _distinct("sdks", "sdk", "distinct SDKs"),
+    _distinct("versions", "api_version", "distinct API versions"),
     sum_of("request_bytes", "request_bytes", "bytes received", "bytes", whole=True),
     sum_of("response_bytes", "response_bytes", "bytes sent", "bytes", whole=True),
+    Metric(
+        "wasted_bytes", "bytes received and sent for errors", "bytes", "lower",
+        ("weight", "request_bytes", "response_bytes"), (_WASTED_BYTES,), pl.col(_WASTED_BYTES.name),
+    ),
     _of_requests("share", REQUESTS, _share(REQUESTS.name), "part of all requests in the window"),
     _of_requests("error_share", ERRORS, _share(ERRORS.name), "part of all errors in the window"),
+    Metric(
+        "volume_cv", "variation of requests a day: standard deviation / mean, from the first day to the last", "number",
+        "", ("weight", "timestamp"), (), pl.col(_VARIATION.name), (_VARIATION,),
+    ),
     _moment("first_request", "min", "time of the first request"),
     _moment("last_request", "max", "time of the last request"),
     Metric("active_days", "days (UTC) with a request", "count", "", ("timestamp",), (_DAYS,), pl.col(_DAYS.name)),
-)
+)  # fmt: skip
 
 BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}

@@ -14,7 +14,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from apilens.metrics import value, weight
+from apilens.metric import value, weight
 
 EXACT_ROWS = 2_000_000
 ERROR = 0.01

@@ -1,9 +1,9 @@
 """Any metric by any dimension, planned lazily: filter, group, combine.
 
 summary = summarise(events, metrics=["requests", "p95_ms"], by=["account"])
-groups = collect(summary.groups)                      # one pass: everything but quantiles
-quantiles = collect(summary.quantiles(groups))        # a second one, only where quantiles were asked for
-answer = summary.finish(groups, quantiles)
+groups = collect(summary.groups)                 # one pass for most metrics
+passes = summary.passes(groups)                  # further ones, only where quantiles and the like were asked for
+answer = summary.finish(groups, [(item, collect(item.frame)) for item in passes])
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from apilens.computed import Condition, metric_named
 from apilens.dimensions import Dimension
 from apilens.engine import with_hashes
 from apilens.errors import UsageError
-from apilens.metrics import BY_NAME, ERRORS, REQUESTS, Metric, Part, weight_where
+from apilens.metric import IS_ERROR, REQUESTS, Metric, Part, Quantile
+from apilens.metrics import BY_NAME
 from apilens.schema import DTYPES, TIME
 from apilens.window import Window
 
@@ -72,10 +73,11 @@ def summarise(
     computed = {**shown, **extra, **hidden}
 
     matching = matching_events(events, where=where, window=window, dtypes=dtypes)
-    failed = _condition(errors, dtypes).expr if errors else None
+    failed = _condition(errors, dtypes).expr if errors else IS_ERROR
     groups = _groups(matching, grouped, computed, newest=newest, failed=failed)
-    # Only the key columns themselves are computed here: quantiles select them by name.
-    requests = matching.filter(_IS_REQUEST).with_columns(dimension.expr.alias(dimension.name) for dimension in grouped)
+    # Only the key columns themselves are computed here: what is made of requests selects them by name.
+    keyed = [failed.alias("#failed"), *(dimension.expr.alias(dimension.name) for dimension in grouped)]
+    requests = matching.filter(_IS_REQUEST).with_columns(*keyed)
     return Summary(groups, requests, grouped, computed, tuple(shown), condition, order, limit)
 
 
@@ -94,15 +96,17 @@ def matching_events(
 
 
 def _groups(
-    events: Events, by: tuple[Dimension, ...], metrics: Mapping[str, Metric], *, newest: bool, failed: nw.Expr | None
+    events: Events, by: tuple[Dimension, ...], metrics: Mapping[str, Metric], *, newest: bool, failed: nw.Expr
 ) -> Events:
-    parts = {part.name: part for metric in metrics.values() for part in metric.parts}
-    if failed is not None and ERRORS.name in parts:
-        parts[ERRORS.name] = replace(ERRORS, row=weight_where(failed))
+    parts = {
+        part.name: replace(part, row=nw.when(failed).then(part.row).otherwise(nw.lit(0))) if part.of_errors else part
+        for metric in metrics.values()
+        for part in metric.parts
+    }
     parts[REQUESTS.name] = REQUESTS
     if not any(dimension.name == "account" for dimension in by):
         parts[ATTRIBUTED.name] = ATTRIBUTED
-    if any(metric.quantile for metric in metrics.values()):
+    if any(isinstance(item, Quantile) for metric in metrics.values() for item in metric.details):
         parts[HEAVIEST.name] = HEAVIEST
     if newest:
         parts[NEWEST.name] = NEWEST
@@ -175,7 +179,12 @@ def _finished(part: Part) -> nw.Expr:
 
 
 def _metric(name: str, dtypes: Types) -> Metric:
-    return metric_named(name, dtypes, lambda text: _condition(text, dtypes))
+    metric = metric_named(name, dtypes, lambda text: _condition(text, dtypes))
+    if "endpoint.documented" in metric.needs and "endpoint.documented" not in dtypes:
+        raise UsageError(
+            f"`{name}`: no endpoint is documented", hint="name the description under `openapi:` in apilens.yaml"
+        )
+    return metric
 
 
 def _condition(text: str, dtypes: Types) -> Condition:

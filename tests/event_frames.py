@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import narwhals as nw
@@ -50,9 +50,23 @@ def _maybe(*values: Any) -> st.SearchStrategy[Any]:
     return st.sampled_from([None, *values])
 
 
+def _in_lines(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{**row, "line": line} for line, row in enumerate(rows, 1)]
+
+
+def _begun(seconds: int, **columns: Any) -> dict[str, Any]:
+    return event(started_at=NOON + timedelta(seconds=seconds), **columns)
+
+
+# What an event has beyond the table where the API is described.
+DOCUMENTED: Mapping[str, pl.DataType] = {
+    "endpoint.documented": pl.Boolean(), "#operation": pl.String(), "#operations": pl.Int64(),
+}  # fmt: skip
+
 random_events = st.lists(
     st.builds(
-        event,
+        _begun,
+        seconds=st.integers(0, 200),
         timestamp=st.datetimes(datetime(2026, 10, 25), datetime(2026, 11, 10), timezones=st.just(UTC)),
         kind=st.sampled_from(["request", "request", "request", "action"]),
         account=_maybe("acme", "globex", "İnitech ☃"),
@@ -63,9 +77,14 @@ random_events = st.lists(
         status=_maybe(200, 204, 301, 400, 401, 403, 429, 500, 503, 599, 99),
         duration_ms=st.none() | st.floats(0, 1e5, allow_nan=False),
         request_bytes=st.none() | st.integers(0, 2**40),
-        response_bytes=st.none() | st.integers(0, 2**40),
+        response_bytes=st.sampled_from([None, 0]) | st.integers(0, 2**40),
         weight=st.just(1),
         sdk=_maybe("curl", "acme-python"),
+        api_version=_maybe("v1", "v2"),
+        request_fingerprint=_maybe(7, 8),
+        error_code=_maybe("missing_field"),
+        response_shape=_maybe("id:integer"),
+        **{"#operation": _maybe("GET /a", "POST /b"), "#operations": st.just(3)},
     ),
     max_size=25,
-)
+).map(_in_lines)

@@ -82,11 +82,96 @@ def ratio(part: float, whole: float) -> float | None:
     return part / whole if whole else None
 
 
+def is_error(event: Event) -> bool:
+    return event["status"] is not None and event["status"] >= 400
+
+
+def wilson(group: list[Event], side: int) -> float | None:
+    n = requests(group) ** 2 / sum(event["weight"] ** 2 for event in group) if requests(group) else 0
+    if not n:
+        return None
+    p, z = errors(group) / requests(group), 1.959963984540054
+    return (p + z * z / 2 / n + side * z * math.sqrt(p * (1 - p) / n + z * z / 4 / n / n)) / (1 + z * z / n)
+
+
+def excess(group: list[Event], all: list[Event]) -> float | None:
+    expected = 0.0
+    for one in group:
+        alike = [event for event in all if event["endpoint"] == one["endpoint"]]
+        expected += one["weight"] * errors(alike) / requests(alike)
+    return errors(group) - expected if group else None
+
+
+def mix(group: list[Event]) -> list[float]:
+    known = [event for event in group if event["endpoint"] is not None]
+    names = {event["endpoint"] for event in known}
+    return [requests([e for e in known if e["endpoint"] == name]) / requests(known) for name in names]
+
+
+def variation(group: list[Event], all: list[Event]) -> float | None:
+    days = [event["timestamp"].date() for event in all]
+    if not group or min(days) == max(days):
+        return None
+    span = [min(days) + timedelta(days=n) for n in range((max(days) - min(days)).days + 1)]
+    volume = [requests([event for event in group if event["timestamp"].date() == day]) for day in span]
+    mean = sum(volume) / len(volume)
+    return math.sqrt(sum((x - mean) ** 2 for x in volume) / len(volume)) / mean
+
+
+def is_retry(event: Event, all: list[Event]) -> bool:
+    def caller(one: Event) -> Any:
+        return one["account"] if one["account"] is not None else one["client_ip"]
+
+    def place(one: Event) -> Any:
+        return one["started_at"], one["source"], one["line"], one["item"]
+
+    if event["request_fingerprint"] is None or caller(event) is None:
+        return False
+    alike = [
+        one
+        for one in all
+        if (caller(one), one["request_fingerprint"]) == (caller(event), event["request_fingerprint"])
+        and place(one) < place(event)
+    ]
+    if not alike:
+        return False
+    last = max(alike, key=place)
+    failed = last["status"] is not None and (last["status"] == 429 or last["status"] >= 500)
+    return failed and event["started_at"] - last["started_at"] <= timedelta(seconds=60)
+
+
+def retries(group: list[Event], all: list[Event]) -> int:
+    return requests([event for event in group if is_retry(event, all)])
+
+
+def is_opaque(event: Event) -> bool:
+    says = [event["error_code"], event["error_field"], event["response_shape"]]
+    return is_error(event) and says == [None] * 3 and not event["response_bytes"]
+
+
 # Each takes the events of the group, and all events of the window.
 METRICS: dict[str, Callable[[list[Event], list[Event]], Any]] = {
     "requests": lambda group, _: requests(group),
     "errors": lambda group, _: errors(group),
     "error_rate": lambda group, _: ratio(errors(group), requests(group)),
+    "error_rate_low": lambda group, _: wilson(group, -1),
+    "error_rate_high": lambda group, _: wilson(group, 1),
+    "excess_errors": excess,
+    "opaque_errors": lambda group, _: requests([event for event in group if is_opaque(event)]),
+    "retries": retries,
+    "retry_rate": lambda group, all: ratio(retries(group, all), requests(group)),
+    "wasted_ms": lambda group, _: total([event for event in group if is_error(event)], "duration_ms"),
+    "wasted_bytes": lambda group, _: sum(
+        total([event for event in group if is_error(event)], name) for name in ("request_bytes", "response_bytes")
+    ),
+    "endpoint_diversity": lambda group, _: math.exp(-sum(p * math.log(p) for p in mix(group))) if mix(group) else None,
+    "top_endpoint_share": lambda group, _: max(mix(group), default=None),
+    "documented_coverage": lambda group, _: (
+        len({event["#operation"] for event in group} - {None}) / 3 if group else None
+    ),
+    "sdks": lambda group, _: distinct(group, "sdk"),
+    "versions": lambda group, _: distinct(group, "api_version"),
+    "volume_cv": variation,
     "client_errors": lambda group, _: count(group, lambda status: 400 <= status <= 499),
     "server_errors": lambda group, _: count(group, lambda status: status >= 500),
     "auth_errors": lambda group, _: count(group, lambda status: status in (401, 403)),

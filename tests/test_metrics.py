@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from datetime import timedelta
 from typing import Any
 
 import polars as pl
@@ -18,14 +19,16 @@ from apilens.errors import UsageError
 from apilens.metrics import METRICS
 from apilens.quantiles import ERROR, EXACT_ROWS
 from apilens.query import summarise
+from apilens.schema import DTYPES
 from tests import oracle
-from tests.event_frames import event, events_of, random_events
+from tests.event_frames import DOCUMENTED, NOON, event, events_of, random_events
 
 ALL_METRICS = list(oracle.METRICS)
 
 
 def ask(rows: list[dict[str, Any]], **question: Any) -> Answer:
-    return answers([summarise(events_of(rows), **question)])[0]
+    events = events_of(rows, extra=DOCUMENTED)
+    return answers([summarise(events, dtypes={**DTYPES, **DOCUMENTED}, **question)])[0]
 
 
 def same(found: Any, expected: Any) -> bool:
@@ -100,7 +103,9 @@ def test_groups_add_up_and_ratios_stay_ratios(rows: list[dict[str, Any]]) -> Non
 def test_a_weight_of_n_counts_like_n_copies(rows: list[dict[str, Any]], weights: list[int]) -> None:
     weighted = [{**row, "weight": weight} for row, weight in zip(rows, weights, strict=False)]
     copies = [row for row, weight in zip(rows, weights, strict=False) for _ in range(weight)]
-    names = [name for name in ALL_METRICS if not name.startswith("p")]
+    # A sampled request says less of the rate than n requests do, and only one of n copies has a failure before it.
+    other = {"error_rate_low", "error_rate_high", "retries", "retry_rate"}
+    names = [name for name in ALL_METRICS if not name.startswith("p") and name not in other]
 
     agree(ask(weighted, metrics=names, by=["account"]), oracle.table(copies, ["account"], names), ["account"])
 
@@ -134,8 +139,8 @@ def test_quantiles_are_exact_up_to_the_limit_and_bucketed_beyond() -> None:
     few = pl.DataFrame({"#rows": [EXACT_ROWS], "#heaviest": [1], "#requests": [EXACT_ROWS], "#attributed": [0]})
     many = few.with_columns(pl.col("#rows") + 1)
 
-    assert [frame.collect_schema().names() for frame in summary.quantiles(few)] == [["p50_ms"]]
-    assert [frame.collect_schema().names() for frame in summary.quantiles(many)] == [["#bucket", "#weight"]]
+    assert [done.frame.collect_schema().names() for done in summary.passes(few)] == [["p50_ms"]]
+    assert [done.frame.collect_schema().names() for done in summary.passes(many)] == [["#bucket", "#weight"]]
 
 
 def test_a_null_status_counts_in_requests_and_in_no_error_metric() -> None:
@@ -213,3 +218,42 @@ def test_names_are_split_outside_parentheses_and_quotes() -> None:
     text = "requests, count(status IN (401, 403)),rate(account = 'a,(b'),"
 
     assert split_names(text) == ["requests", "count(status IN (401, 403))", "rate(account = 'a,(b')"]
+
+
+def test_numbers_of_breadth_and_of_trouble_that_one_checks_in_the_head() -> None:
+    later, latest = NOON + timedelta(seconds=30), NOON + timedelta(minutes=3)
+    rows = [
+        # acme calls two endpoints alike; the 503 is asked again after 30 s and after another 2 minutes.
+        event(account="acme", endpoint="GET /a", status=503, request_fingerprint=7, line=1, duration_ms=10.0),
+        event(account="acme", endpoint="GET /a", status=503, request_fingerprint=7, line=2, started_at=later),
+        event(account="acme", endpoint="GET /b", status=200, request_fingerprint=8, line=3),
+        event(account="acme", endpoint="GET /b", status=200, request_fingerprint=7, line=4, started_at=latest),
+        # globex calls one, and what failed there failed for acme.
+        event(account="globex", endpoint="GET /a", status=200, request_fingerprint=7, line=5, request_bytes=9),
+        event(account="globex", endpoint="GET /a", status=404, line=6, error_code="gone", request_bytes=5),
+    ]
+    names = ["endpoint_diversity", "top_endpoint_share", "excess_errors", "retries", "retry_rate", "opaque_errors"]
+    found = ask(rows, metrics=[*names, "wasted_ms", "wasted_bytes"], by=["account"], sort="account").rows.rows()
+
+    # Everyone's rate is 3/4 on GET /a and 0 on GET /b: 1.5 errors are to be expected of each.
+    assert found == [
+        ("acme", 2.0, 0.5, 0.5, 1, 0.25, 2, 10.0, 0),
+        ("globex", 1.0, 1.0, -0.5, 0, 0.0, 0, 0.0, 5),
+    ]
+
+
+def test_the_volume_of_days_without_requests_is_0() -> None:
+    day = timedelta(days=1)
+    rows = [event(account="acme"), event(account="globex"), event(account="globex", timestamp=NOON + day)]
+    rows += [event(account="globex", timestamp=NOON + 2 * day), event(account="globex", timestamp=NOON + 3 * day)]
+
+    # acme: 1 0 0 0, with a mean of 1/4 and a deviation of √3/4; globex: the same every day.
+    assert ask(rows, metrics=["volume_cv"], by=["account"], sort="account").rows.rows() == [
+        ("acme", 1.732051),
+        ("globex", 0.0),
+    ]
+
+
+def test_a_metric_of_the_description_needs_one() -> None:
+    with pytest.raises(UsageError, match="no endpoint is documented"):
+        summarise(events_of([event()]), metrics=["documented_coverage"])

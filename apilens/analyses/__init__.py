@@ -37,11 +37,11 @@ def _collected(frame: Events) -> pl.DataFrame:
 
 
 def answers(summaries: Sequence[Summary]) -> list[Answer]:
-    """Return the answer to each planned question; each takes one pass, two with quantiles."""
+    """Return the answer to each planned question; each takes one pass, and more where its metrics need them."""
     groups = collect([summary.groups for summary in summaries])
-    asked = [summary.quantiles(group) for summary, group in zip(summaries, groups, strict=True)]
-    found = iter(collect([frame for frames in asked for frame in frames]))
+    asked = [summary.passes(group) for summary, group in zip(summaries, groups, strict=True)]
+    found = iter(collect([done.frame for passes in asked for done in passes]))
     return [
-        summary.finish(group, [next(found) for _ in frames])
-        for summary, group, frames in zip(summaries, groups, asked, strict=True)
+        summary.finish(group, [(done, next(found)) for done in passes])
+        for summary, group, passes in zip(summaries, groups, asked, strict=True)
     ]

@@ -56,7 +56,7 @@ def endpoints(events: Events, options: EndpointsOptions, *, columns: Mapping[str
             "no endpoint is documented", hint="name the description under `openapi:` in apilens.yaml, and ingest"
         )
     [answer] = answers([options.ask(events, columns, metrics=_METRICS, by=("endpoint",))])
-    called = answer.rows.join(known.documented, on="endpoint", how="left", maintain_order="left")
+    called = answer.rows.join(known.documented.drop("#operation"), on="endpoint", how="left", maintain_order="left")
     called = called.with_columns(pl.col("endpoint.documented", "endpoint.deprecated").fill_null(False))
     if options.unused:
         rows = known.operations.join(called, on="endpoint", how="anti").drop("endpoint.documented").sort("endpoint")

@@ -34,6 +34,8 @@ OVERVIEW_TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("accounts", "account", ("requests", "error_rate", "errors", "endpoints", "last_request")),
     ("endpoints", "endpoint", ("requests", "error_rate", "errors", "p95_ms", "accounts")),
 )
+# Who calls. Errors beyond those of the others on the same endpoints put those in trouble first.
+CALLERS = ("account", "user", "api_key", "session", "client_ip", "sdk", "sdk_version")
 OVERVIEW_LIMIT = 10
 LIMIT = 20
 
@@ -61,8 +63,9 @@ def report(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.D
     `columns` are those of `events`, configured ones included. Raises UsageError for every name that cannot be meant.
     """
     metrics = options.metrics or (default_metrics(options.by) if options.by else OVERVIEW_METRICS)
+    sort = options.sort or ("excess_errors" if not options.metrics and _names_callers(options.by) else None)
     whole = options.ask(
-        events, columns, metrics=metrics, by=options.by, having=options.having, sort=options.sort, limit=options.limit
+        events, columns, metrics=metrics, by=options.by, having=options.having, sort=sort, limit=options.limit
     )
     questions = [("report", whole)]
     if not options.by and not options.metrics:
@@ -85,7 +88,13 @@ def report(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.D
 def default_metrics(by: tuple[str, ...]) -> tuple[str, ...]:
     """Return what a breakdown shows unless told: traffic, errors, latency, breadth, last sign of life."""
     breadth = "endpoints" if "endpoint" not in by else "accounts" if "account" not in by else "ips"
-    return ("requests", "error_rate", "errors", "p95_ms", breadth, "last_request")
+    excess = ("excess_errors",) if _names_callers(by) else ()
+    return ("requests", "error_rate", "errors", *excess, "p95_ms", breadth, "last_request")
+
+
+def _names_callers(by: tuple[str, ...]) -> bool:
+    """Say whether the rows are callers alone, who can be compared by what they call."""
+    return bool(by) and all(name in CALLERS or name.startswith("account.") for name in by)
 
 
 def _notes(options: ReportOptions, found: list[Answer]) -> tuple[str, ...]:

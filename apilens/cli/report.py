@@ -27,7 +27,7 @@ from apilens.cli.options import (
 @filter_options
 @click.option("--having", metavar="SQL", help="Only rows whose metrics are so: 'error_rate > 0.1'.")
 @window_options
-@click.option("--sort", metavar="NAME[:asc]", help="By a metric or dimension.  [the first metric]")
+@click.option("--sort", metavar="NAME[:asc]", help="By a metric or dimension.  [excess_errors; the first of --metrics]")
 @click.option("--limit", "-n", metavar="N|all", default="20", help="Rows to show.  [20]")
 @zone_option
 @output_options
