@@ -34,6 +34,7 @@ _PLURALS = re.compile(
 )
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_.][A-Za-z0-9]+)*")
+_VARIABLE = re.compile(r"\$\{?(\w+)")
 # A key of JSON that is no such thing is a value: `{"by_account": {"acme inc": …}}`.
 _PATH = re.compile(r"[A-Za-z_@][A-Za-z0-9_@-]{0,63}(?:\.[A-Za-z0-9_@-]{1,64}){0,8}")
 # What stands in a body is what was asked for, not who asked.
@@ -59,6 +60,11 @@ def is_account_name(name: str) -> bool:
         return False
     # `client` alone is an address.
     return not _WORDS.isdisjoint(parts) or parts[-2:] == ["client", "id"]
+
+
+def account_variables(log_format: str) -> list[str]:
+    """Return the variables of an nginx log_format whose name says account, without the dollar."""
+    return [name for name in _VARIABLE.findall(log_format) if is_account_name(name)]
 
 
 def named_rules(text: str) -> list[IdentityRule]:

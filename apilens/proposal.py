@@ -8,7 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
-from apilens.account_candidates import KEY_RULES, found_rules, named_rules
+from apilens.account_candidates import KEY_RULES, account_variables, found_rules, named_rules
 from apilens.account_search import Search, search
 from apilens.config import CustomFormat, IdentityRule, ReadOptions, Settings
 from apilens.enrich.identity_rules import asked_by
@@ -39,9 +39,9 @@ class Sampled:
 class Proposal:
     """What is known after looking.
 
-    inputs: what the user named. logs: what was read. search: the accounts in them. guesses: rules by names in log_formats alone, where there was no request to try
-    them on. formats: what the logs may be in, by name. source_tz: the zone of times that state none. problems: logs
-    that could not be read.
+    inputs: what the user named. logs: what was read. search: the accounts in them. guesses: rules by names in
+    log_formats alone, where there was no request to try them on. formats: what the logs may be in, by name. source_tz:
+    the zone of times that state none. problems: logs that could not be read.
     """
 
     inputs: tuple[str, ...]
@@ -51,6 +51,12 @@ class Proposal:
     formats: tuple[tuple[str, CustomFormat], ...] = ()
     source_tz: str | None = None
     problems: tuple[InputError, ...] = ()
+
+    @property
+    def knows_accounts(self) -> bool:
+        """Whether accounts were found, or where there was nothing to look at, a name says where they are."""
+        stated = not self.search.requests and any("account" in (custom.fields or {}) for _, custom in self.formats)
+        return bool(self.search.found or self.guesses or stated)
 
 
 def propose(
@@ -114,11 +120,10 @@ def _requests(
 
 def _guesses(formats: Sequence[tuple[str, CustomFormat]]) -> tuple[IdentityRule, ...]:
     """Return the rules that log_formats alone suggest: the header or variable whose name says account."""
-    named = named_rules(" ".join(custom.log_format or "" for _, custom in formats))
-    fields = [rule.field for rule in named if rule.field]
+    named = dict.fromkeys(name for _, custom in formats for name in account_variables(custom.log_format or ""))
     return tuple(
-        IdentityRule(header=field.removeprefix("http_").replace("_", "-"))
-        if field.startswith("http_")
-        else IdentityRule(field=field)
-        for field in fields
+        IdentityRule(header=name.removeprefix("http_").replace("_", "-"))
+        if name.startswith("http_")
+        else IdentityRule(field=name)
+        for name in named
     )
