@@ -40,7 +40,7 @@ def advice(proposal: Proposal) -> Advice:
     if empty := [f"${name}" for _, text in written for name in account_variables(text)]:
         return Advice((f"the log_format has {', '.join(empty)}, empty in all requests: have callers send that header",))
     if written:
-        longer = [(f"{name}_{_NAME}", f'{text} "{_VARIABLE}"') for name, text in written]
+        longer = [(f"{name}_{_NAME}", f'{text} "{_variable(text)}"') for name, text in written]
         return Advice(_log_formats(longer), _formats(longer))
     if any(custom.fields for _, custom in proposal.formats):
         return Advice((f'add to the log_format: "account_id": "{_VARIABLE}"', "and the field to `fields:` as account"))
@@ -59,12 +59,20 @@ def advice(proposal: Proposal) -> Advice:
 
 
 def _log_formats(formats: list[tuple[str, str]]) -> tuple[str, ...]:
-    lines = [f"  log_format {name} {_quoted(text)};" for name, text in formats]
-    return (f"have nginx write the header {HEADER} (or whichever says who calls):", *lines)
+    words = f"have the server write the header {HEADER} (or whichever says who calls):"
+    return (words, *(f"  {_directive(name, text)}" for name, text in formats))
 
 
-def _quoted(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
+def _variable(text: str) -> str:
+    return _VARIABLE if "$" in text else "%{X-Account-Id}i"
+
+
+def _directive(name: str, text: str) -> str:
+    """Return the line of nginx's configuration, or Apache's."""
+    escaped = text.replace("\\", "\\\\")
+    if "$" in text:
+        return f"log_format {name} '" + escaped.replace("'", "\\'") + "';"
+    return 'LogFormat "' + escaped.replace('"', '\\"') + f'" {name}'
 
 
 def _formats(formats: list[tuple[str, str]]) -> tuple[tuple[str, CustomFormat], ...]:

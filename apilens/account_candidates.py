@@ -67,14 +67,18 @@ def account_variables(log_format: str) -> list[str]:
     return [name for name in _VARIABLE.findall(log_format) if is_account_name(name)]
 
 
+def header_of(field: str) -> str:
+    """Return the header that a field holds if it holds one: `http_x_org` and `headers.X-Org` are `x-org`."""
+    return field.rpartition(".")[2].lower().removeprefix("http_").replace("_", "-")
+
+
 def named_rules(text: str) -> list[IdentityRule]:
     """Return rules for the fields and headers whose names stand in a text: a log's first lines, or a log_format."""
     paths = dict.fromkeys(path for line in text.splitlines()[:_MOST_LINES] for path in _json_paths(line))
     known = [path for path in paths if _PATH.fullmatch(path) and not _BODY.search(path)]
     rules: dict[IdentityRule, None] = {}
     for name in [name for name in dict.fromkeys([*known, *_NAME.findall(text)]) if _is_leaf(name)][:_MOST_NAMES]:
-        leaf = name.rpartition(".")[2].lower().removeprefix("http_").replace("_", "-")
-        rules[IdentityRule(header=leaf)] = None
+        rules[IdentityRule(header=header_of(name))] = None
         rules[IdentityRule(field=name)] = None
     return list(rules)
 

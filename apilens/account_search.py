@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from apilens.account_candidates import KEY_RULES, SUBJECT_RULES
+from apilens.account_candidates import KEY_RULES, SUBJECT_RULES, header_of
 from apilens.config import IdentityRule
 from apilens.enrich.identity_rules import find
 from apilens.identity_rule import place_of
@@ -75,7 +75,7 @@ def search(
     chain = _chain(values, [*(named or dict.fromkeys(own)), None, REMOTE_USER], requests)
     asked = [hit.rule for hit in chain]
     keys = tuple(hit for hit in believable if hit.rule in KEY_RULES)
-    others = tuple(hit for hit in believable if hit.rule not in asked and hit.rule not in KEY_RULES)
+    others = tuple(hit for hit in believable if hit.rule not in (*asked, *KEY_RULES) and not _is_same(hit.rule, asked))
     return Search(requests, named, chain, others, keys)
 
 
@@ -92,6 +92,11 @@ def _chain(
             chain.append(Hit(rule, first.count(), first.drop_nulls().n_unique()))
             covered |= first.is_not_null()
     return tuple(chain)
+
+
+def _is_same(rule: IdentityRule | None, asked: Sequence[IdentityRule | None]) -> bool:
+    """Say whether a rule is about the field of a header that another rule has."""
+    return rule is not None and rule.field is not None and IdentityRule(header=header_of(rule.field)) in asked
 
 
 def _values(frames: Sequence[pl.DataFrame], rule: IdentityRule | None) -> pl.Series:

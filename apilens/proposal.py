@@ -8,7 +8,7 @@ from datetime import datetime
 
 import polars as pl
 
-from apilens.account_candidates import KEY_RULES, account_variables, found_rules, named_rules
+from apilens.account_candidates import KEY_RULES, account_variables, found_rules, header_of, named_rules
 from apilens.account_search import Search, search
 from apilens.config import CustomFormat, IdentityRule, ReadOptions, Settings
 from apilens.enrich.identity_rules import asked_by
@@ -122,8 +122,5 @@ def _guesses(formats: Sequence[tuple[str, CustomFormat]]) -> tuple[IdentityRule,
     """Return the rules that log_formats alone suggest: the header or variable whose name says account."""
     named = dict.fromkeys(name for _, custom in formats for name in account_variables(custom.log_format or ""))
     return tuple(
-        IdentityRule(header=name.removeprefix("http_").replace("_", "-"))
-        if name.startswith("http_")
-        else IdentityRule(field=name)
-        for name in named
+        IdentityRule(header=header_of(name)) if name.startswith("http_") else IdentityRule(field=name) for name in named
     )

@@ -1,7 +1,7 @@
 """A proposal as a commented apilens.yaml: what was found is set, what else there is stands there as a comment.
 
-A line that begins with `#` and no space is a setting that its reader may want: without the `#` it counts. Nothing of
-the log but names of fields, headers and parameters gets into the file.
+Settings that a reader may want stand behind a `#` without a space: without it they count. Nothing of the log but names
+of fields, headers and parameters gets into the file.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from apilens.proposal import Proposal
 _MOST_OTHERS = 3
 _HEAD = """\
 # Settings of apilens, as `apilens init` found them. Commands find this file in the current folder or above it.
-# Lines that begin with `#` and no space are settings, too: take the `#` away where they fit.
+# What begins with `#` and no space, and the lines indented below it, are settings, too: take the `#` away to use them.
 
 # Where events are kept, from the folder of this file.
 store: .apilens
@@ -74,9 +74,11 @@ def _reading(proposal: Proposal, missing: Advice | None) -> Iterator[str]:
         yield "# The zone of times that state none."
         yield f"source_tz: {_scalar(proposal.source_tz)}"
         yield ""
-    yield "# How logs are read. Formats are detected" + ("; these were:" if proposal.logs else ", those named here, too.")
+    yield "# How logs are read. Formats are detected" + (
+        "; these were:" if proposal.logs else ", those named here, too."
+    )
     for title, hits, looks in _titles(proposal):
-        yield f"#   {title}: {hits:,} of {looks:,} lines"
+        yield f"# · {title}: {hits:,} of {looks:,} lines"
     wanted = missing.formats if missing else ()
     if proposal.formats:
         yield "formats:"
@@ -101,7 +103,7 @@ def _accounts(proposal: Proposal, missing: Advice | None) -> Iterator[str]:
     yield "# Who the account is: the first rule that finds a value wins (docs/accounts.md has all of them)."
     if missing:
         yield "# No account is in these logs. To get it there:"
-        yield from (f"#   {words}" for words in missing.words)
+        yield from (f"# · {words.strip()}" for words in missing.words)
         yield from ("#account:", f"#  - header: {HEADER}")
         return
     rules = found.rules or proposal.guesses

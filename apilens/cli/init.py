@@ -56,6 +56,8 @@ def init(
         raise UsageError(
             f"{output} is there already", hint="--force overwrites it, -o FILE writes another, -o - prints"
         )
+    if output != "-" and not Path(output).parent.is_dir():
+        raise UsageError(f"{Path(output).parent}: no such folder")
     inputs = [*more, *files]
     formats = [("access", CustomFormat(log_format=log_format))] if log_format else []
     if nginx is not None:
