@@ -22,6 +22,11 @@ DOCUMENTED: Mapping[str, pl.DataType] = {
 }  # fmt: skip
 
 
+def name_of_path(endpoint: pl.Expr) -> pl.Expr:
+    """Return an endpoint without the operation of GraphQL, which descriptions of paths do not know."""
+    return endpoint.str.replace("#.*$", "")
+
+
 @dataclass(frozen=True, slots=True)
 class Endpoints:
     """What a store knows of endpoints.
@@ -43,14 +48,20 @@ class Endpoints:
 
     @property
     def documented(self) -> pl.DataFrame:
-        """The operations, and HEAD wherever only GET is described: RFC 9110 §9.3.2 has it answer alike.
-
-        `#operation` is the endpoint that the description names.
+        """The operations, those of GraphQL whose path is described, and HEAD wherever only GET is: RFC 9110 §9.3.2 has
+        it answer alike. `#operation` is the endpoint that the description names.
         """
         name = pl.col("endpoint")
         operations = self.operations.with_columns(name.alias("#operation"))
         heads = operations.filter(name.str.starts_with("GET ")).with_columns(name.str.replace("GET", "HEAD"))
-        return pl.concat([operations, heads.join(operations, on="endpoint", how="anti")])
+        known = pl.concat([operations, heads.join(operations, on="endpoint", how="anti")])
+        called = pl.DataFrame({"called": self._graphql()}, schema={"called": pl.String})
+        below = called.with_columns(name_of_path(pl.col("called")).alias("endpoint")).join(known, on="endpoint")
+        return pl.concat([known, below.drop("endpoint").rename({"called": "endpoint"}).select(known.columns)])
+
+    def _graphql(self) -> list[str]:
+        routes: Mapping[str, Mapping[str, int]] = self.learned.get("routes", {})
+        return [f"{method} {path}" for path, calls in routes.items() if "#" in path for method in calls]
 
     @property
     def is_documented(self) -> bool:

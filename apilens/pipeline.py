@@ -104,7 +104,7 @@ class Pipeline:
         self._lookups = read_lookups(settings, key, warn=self.warnings.append)
         self.operations = read_openapi(settings.openapi)
         self.routes = RouteTable.of(self.operations, settings)
-        self._formats = {**{item.name: item for item in all_formats()}, **custom_formats(settings)}
+        self._formats = known_formats(settings)
         self._fixed = self._fixed_format()
 
     def blocks(
@@ -247,6 +247,12 @@ class Pipeline:
         )
         found = pl.concat([named, long]).sort("line") if long.height else named
         return found.select(pl.lit(log.source.name).alias("source"), pl.all())
+
+
+def known_formats(settings: Settings) -> dict[str, Format]:
+    """Return every format by name, in detection order: who declares one in apilens.yaml knows most of their logs."""
+    custom = custom_formats(settings)
+    return {**custom, **{item.name: item for item in all_formats() if item.name not in custom}}
 
 
 def custom_formats(settings: Settings) -> dict[str, Format]:

@@ -11,7 +11,7 @@ from apilens.config import ReadOptions, Settings
 from apilens.convert import preview
 from apilens.formats import Format, ParseOptions
 from apilens.formats.base import EARLIEST
-from apilens.pipeline import custom_formats
+from apilens.pipeline import custom_formats, known_formats
 from apilens.recognition import all_envelopes, all_formats, candidates, is_document
 from apilens.result import Field, Result, Table
 from apilens.sources import Reader, expand
@@ -49,7 +49,7 @@ def detection_result(text: str, settings: Settings, options: ReadOptions, *, key
     sources, problems = expand([text])
     if problems:
         raise problems[0]
-    known = (*all_formats(), *custom_formats(settings).values())
+    known = tuple(known_formats(settings).values())
     parsing = ParseOptions(latest=now + CLOCK_SLACK, source_tz=options.source_tz or settings.source_tz or "UTC")
     with Reader(sources[0]) as reader:
         sample = reader.document().data if is_document(reader.sample, known) else reader.sample

@@ -97,3 +97,16 @@ def test_head_is_documented_where_get_is_and_counts_only_where_it_is_described_i
     assert known.operations.height == 3
     said = {name: deprecated for name, _, deprecated, *_ in known.documented.iter_rows()}
     assert said == {"GET /a": False, "HEAD /a": False, "GET /b": True, "HEAD /b": False}
+
+
+def test_operations_of_graphql_are_documented_where_their_path_is() -> None:
+    saved = {
+        "documented": [["POST /graphql", True, None], ["GET /a", False, None]],
+        "learned": {"routes": {"/graphql#Order": {"POST": 3, "PUT": 1}, "/b#Order": {"POST": 1}, "/a": {"GET": 1}}},
+    }
+
+    known = Endpoints.of(saved).documented
+
+    assert known.select("endpoint", "endpoint.deprecated").rows() == [
+        ("POST /graphql", True), ("GET /a", False), ("HEAD /a", False), ("POST /graphql#Order", True),
+    ]  # fmt: skip

@@ -11,7 +11,7 @@ import polars as pl
 from apilens.analyses import answers
 from apilens.analyses.scope import Scope
 from apilens.answer import Events
-from apilens.endpoints import DOCUMENTED, Endpoints
+from apilens.endpoints import DOCUMENTED, Endpoints, name_of_path
 from apilens.enrich.learned_routes import NO_ROUTE, LearnedRoutes
 from apilens.enrich.path_template import template
 from apilens.enrich.route_table import RouteTable
@@ -59,7 +59,11 @@ def endpoints(events: Events, options: EndpointsOptions, *, columns: Mapping[str
     called = answer.rows.join(known.documented.drop("#operation"), on="endpoint", how="left", maintain_order="left")
     called = called.with_columns(pl.col("endpoint.documented", "endpoint.deprecated").fill_null(False))
     if options.unused:
-        rows = known.operations.join(called, on="endpoint", how="anti").drop("endpoint.documented").sort("endpoint")
+        rows = (
+            known.operations.join(_by_path(called), on="endpoint", how="anti")
+            .drop("endpoint.documented")
+            .sort("endpoint")
+        )
         fields: Sequence[Field] = (Field("endpoint", "text"), *_FIELDS[1:])
     elif known.is_documented:
         rows, fields = called, (*answer.fields, *_FIELDS)
@@ -82,12 +86,16 @@ def endpoints(events: Events, options: EndpointsOptions, *, columns: Mapping[str
     )
 
 
+def _by_path(called: pl.DataFrame) -> pl.DataFrame:
+    return called.with_columns(name_of_path(pl.col("endpoint")).alias("endpoint"))
+
+
 def _notes(options: EndpointsOptions, called: pl.DataFrame, *, left_out: int) -> tuple[str, ...]:
     notes = [f"and {left_out:,} more; --limit all shows them"] if left_out else []
     known = options.known
     if known.is_documented:
         described = known.operations.height
-        used = known.operations.join(called, on="endpoint", how="semi").height
+        used = known.operations.join(_by_path(called), on="endpoint", how="semi").height
         leads_nowhere = pl.col("endpoint").str.ends_with(NO_ROUTE)
         outside = called.filter(~pl.col("endpoint.documented") & ~leads_nowhere).height
         notes.append(f"{used} of {described} documented endpoints are called, and {outside} that are not documented")

@@ -110,8 +110,8 @@ def whole_lines(sample: bytes) -> bytes:
 
 
 def _is_alike(format: Format, lines: bytes) -> bool:
-    samples = format.samples[0].line.encode() if format.samples else b""
-    return _is_json(lines) == _is_json(samples)
+    # What settings declare has no sample, and may be either.
+    return not format.samples or _is_json(lines) == _is_json(format.samples[0].line.encode())
 
 
 def _is_broad(format: Format) -> bool:

@@ -51,6 +51,7 @@ HAR: Format = document(
             "raw_target": "request.url",
             "protocol": "request.httpVersion",
             "_headers": "request.headers",
+            "raw_request_body": "request.postData.text",
             "request_bytes": "request.bodySize",
             # Chrome's own field counts the headers as well.
             "response_bytes": "response.bodySize response._transferSize response.content.size",

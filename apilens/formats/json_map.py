@@ -13,6 +13,7 @@ from apilens.formats.base import Format, Parsed, ParseOptions
 from apilens.formats.json_events import ASKED, SIZES, Place, Texts, json_values, mapped_events, paths_of, read_texts
 from apilens.formats.json_lines import Objects, Unwrap, read_objects
 from apilens.formats.json_paths import attribute_values, header_values, parts
+from apilens.formats.request import GRAPHQL
 from apilens.formats.values import byte_count, stated
 from apilens.spelling import nearest
 
@@ -51,6 +52,7 @@ _ALWAYS = ("timestamp", "status", "request", "method", "raw_target")
 # Columns that every frame of events has.
 _PLACED = ("line", "item", "timestamp", "status")
 _BODY = "raw_response_body"
+_ASKED_BODY = "raw_request_body"
 
 
 def json_format(name: str, fields: Mapping[str, str], *, time_is: Literal["start", "end"] | None = None) -> Format:
@@ -144,11 +146,12 @@ def parse_places(
         or (_wants(options, column) or bool(asked.get(column)))
         or (column == "query" and options.wants("raw_target"))
         or (column == _BODY and options.wants("raw_error_body"))
+        or (column == _ASKED_BODY and options.wants("raw_graphql_body"))
     }
     wanted |= {f"raw_field.{path}": (Place(path),) for path in sorted(options.needs.fields)}
     objects, texts = read(wanted)
     # What `finish` and the headers need is read whoever wants it.
-    inner = {column for column in wanted if column.startswith("_") or column in (*asked, _BODY)}
+    inner = {column for column in wanted if column.startswith("_") or column in (*asked, _BODY, _ASKED_BODY)}
     reading = options if options.columns is None else replace(options, columns=options.columns | inner)
     parsed = mapped_events(objects, texts, wanted, reading, no_status=mapping.no_status, only=mapping.only)
     events = parsed.events
@@ -165,6 +168,10 @@ def parse_places(
         tells = (pl.col("status") >= 400) | pl.col(_BODY).str.contains('"errors"', literal=True)
         events = events.with_columns(pl.when(tells).then(json_values(pl.col(_BODY))).alias("raw_error_body"))
         events = events if _wants(options, _BODY) else events.drop(_BODY)
+    if _ASKED_BODY in events.columns and options.wants("raw_graphql_body"):
+        tells = pl.col("raw_target").str.contains(GRAPHQL) if "raw_target" in events.columns else pl.lit(False)
+        events = events.with_columns(pl.when(tells).then(pl.col(_ASKED_BODY)).alias("raw_graphql_body"))
+        events = events if _wants(options, _ASKED_BODY) else events.drop(_ASKED_BODY)
     unwanted = [
         name for name in events.columns
         if name.startswith("_") or not (name in _PLACED or name.startswith(ASKED) or options.wants(name))

@@ -24,6 +24,7 @@ from apilens.formats.json_events import (
 )
 from apilens.formats.json_lines import BLANKS, Objects, read_objects
 from apilens.formats.json_paths import header_values
+from apilens.formats.request import GRAPHQL
 from apilens.formats.values import byte_count, stated, status_code
 
 # Column → paths in an event, the first that states something wins. SDKs write snake_case or camelCase.
@@ -80,18 +81,26 @@ _WHOLE = {
 _MOST_BODY = 64 << 10
 
 
-class _Answer(msgspec.Struct, frozen=True):
+class _Message(msgspec.Struct, frozen=True):
     body: msgspec.Raw = msgspec.Raw(b"null")
     encoding: str | None = msgspec.field(default=None, name="transfer_encoding")
     camel_encoding: str | None = msgspec.field(default=None, name="transferEncoding")
 
 
 class _Answered(msgspec.Struct, frozen=True):
-    response: _Answer = _Answer()
+    message: _Message = msgspec.field(default=_Message(), name="response")
 
 
-class _Event(_Answered, frozen=True):
+class _Asked(msgspec.Struct, frozen=True):
+    message: _Message = msgspec.field(default=_Message(), name="request")
+
+
+class _Answer(_Answered, frozen=True):
     source: _Answered | None = msgspec.field(default=None, name="_source")
+
+
+class _Question(_Asked, frozen=True):
+    source: _Asked | None = msgspec.field(default=None, name="_source")
 
 
 class _Hits(msgspec.Struct):
@@ -102,7 +111,9 @@ class _Search(msgspec.Struct):
     hits: _Hits
 
 
-_ANSWER = msgspec.json.Decoder(_Event)
+_ANSWER = msgspec.json.Decoder(_Answer)
+_QUESTION = msgspec.json.Decoder(_Question)
+_Decoder = msgspec.json.Decoder[_Answer] | msgspec.json.Decoder[_Question]
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _SEARCH = msgspec.json.Decoder(_Search)
 
@@ -126,6 +137,9 @@ def parse_moesif(data: bytes, first_line: int, options: ParseOptions, *, fast: b
     if options.wants("raw_error_body"):
         codes = status.to_frame().select(status_code(pl.first())).to_series()
         events = events.with_columns(_error_bodies(objects, codes >= 400))
+    if options.wants("raw_graphql_body") and "raw_target" in events.columns:
+        asked = events["raw_target"].str.contains(GRAPHQL).fill_null(False).arg_true()
+        events = events.with_columns(_bodies(objects, asked.to_list(), _QUESTION).alias("raw_graphql_body"))
     return judged(
         objects, events, status=status, options=options, status_paths=[place.path for place in places["status"]]
     )
@@ -191,17 +205,21 @@ def _error_bodies(objects: Objects, failed: pl.Series) -> pl.Series:
     Decoded a row at a time, since only failed requests need it: as a column every body would be written out.
     """
     rows = [row for row, bad in enumerate(failed) if bad or b'"errors"' in objects.texts[row]]
-    bodies = [_error_body(objects.texts[row]) for row in rows]
-    nothing = pl.repeat(None, len(failed), dtype=pl.String, eager=True)
-    return nothing.scatter(rows, pl.Series(bodies, dtype=pl.String)).alias("raw_error_body")
+    return _bodies(objects, rows, _ANSWER).alias("raw_error_body")
 
 
-def _error_body(text: bytes) -> str | None:
+def _bodies(objects: Objects, rows: list[int], decoder: _Decoder) -> pl.Series:
+    """Return the bodies in these rows as text, null in all others."""
+    nothing = pl.repeat(None, len(objects.texts), dtype=pl.String, eager=True)
+    return nothing.scatter(rows, pl.Series([_body(objects.texts[row], decoder) for row in rows], dtype=pl.String))
+
+
+def _body(text: bytes, decoder: _Decoder) -> str | None:
     try:
-        event = _ANSWER.decode(text)
-        answer = (event.source or event).response
-        body = bytes(answer.body)
-        if "base64" in (answer.encoding, answer.camel_encoding):
+        event = decoder.decode(text)
+        message = (event.source or event).message
+        body = bytes(message.body)
+        if "base64" in (message.encoding, message.camel_encoding):
             body = base64.b64decode(msgspec.json.decode(body, type=str), validate=True)
         return body.decode() if body != b"null" and len(body) <= _MOST_BODY else None
     except (msgspec.MsgspecError, binascii.Error, UnicodeError, RecursionError, ValueError):

@@ -8,6 +8,8 @@ import polars as pl
 
 from apilens.formats.pattern import Capture, captured
 
+# Targets of GraphQL: of these requests the body says what they ask for.
+GRAPHQL = r"/(?:graphql|gql)/*(?:[?#]|$)"
 _LINE = (
     Capture("method", "[A-Z][A-Z_-]{0,19}"),
     " +",
