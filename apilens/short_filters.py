@@ -6,11 +6,14 @@ A list takes what matches any of its items and none of those that begin with `!`
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Collection
 
 from apilens.errors import UsageError
 from apilens.versions import is_version
 
 _SDK = re.compile(r"(?P<name>[^<>=!]+)(?P<bounds>(?:(?:<=|>=|<|>|==|=|!=)[^<>=!]+)*)")
+_ENDPOINT = re.compile(r"(?:(?P<method>[A-Za-z]+|\*) )?(?P<path>/\S*)")
+_ACTION = re.compile(r"[\w.*-]+")
 _BOUND = re.compile(r"(<=|>=|<|>|==|=|!=)([^<>=!]+)")
 
 
@@ -27,9 +30,34 @@ def sdk_condition(text: str) -> str:
             items.append(item)
     if not items:
         raise UsageError("--sdk names no SDK", hint="for example --sdk 'acme-python<2.0,acme-node'")
-    wanted = [_sdk(item) for item in items if not item.startswith("!")]
+    return _any_of(items, _sdk)
+
+
+def cohort_condition(text: str) -> str:
+    """Return the condition of `--cohort`: names of cohorts in apilens.yaml. Raises UsageError."""
+    items = [item for part in text.split(",") if (item := part.strip())]
+    if not items:
+        raise UsageError("--cohort names no cohort", hint="`apilens cohorts` lists them")
+    return _any_of(items, lambda name: [f"cohort({_quoted(name.strip())})"])
+
+
+def event_condition(text: str, columns: Collection[str] = ()) -> str:
+    """Return the condition of the events that a text means: an endpoint (`POST /signup`, `/v1/*` by any method), an
+    action (`signed_in`, unless a column has that name), or else the SQL condition that it is.
+    """
+    text = text.strip()
+    if found := _ENDPOINT.fullmatch(text):
+        return _matches("endpoint", f"{(found['method'] or '*').upper()} {found['path']}")
+    if _ACTION.fullmatch(text) and text not in columns:
+        return _matches("action", text)
+    return text
+
+
+def _any_of(items: list[str], conditions: Callable[[str], list[str]]) -> str:
+    """Return the condition of a list, of whose items `conditions` gives what must hold for one."""
+    wanted = [conditions(item) for item in items if not item.startswith("!")]
     # An event without an SDK is none of the unwanted ones.
-    unwanted = [f"NOT coalesce({' AND '.join(_sdk(item[1:]))}, false)" for item in items if item.startswith("!")]
+    unwanted = [f"NOT coalesce({' AND '.join(conditions(item[1:]))}, false)" for item in items if item.startswith("!")]
     either = [f"({' OR '.join(map(_both, wanted))})"] if len(wanted) > 1 else [part for item in wanted for part in item]
     return " AND ".join([*either, *unwanted])
 

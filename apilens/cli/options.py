@@ -56,16 +56,21 @@ def filter_options(function: F) -> F:
     """Add --where, and the short filters, which come to the command as further conditions of `where`."""
 
     @functools.wraps(function)
-    def filtered(*args: Any, where: tuple[str, ...], sdk: str | None, **others: Any) -> Any:
-        from apilens.short_filters import sdk_condition
+    def filtered(
+        *args: Any, where: tuple[str, ...], sdk: str | None, cohort: tuple[str, ...], **others: Any
+    ) -> Any:  # fmt: skip
+        from apilens.short_filters import cohort_condition, sdk_condition
 
         short = () if sdk is None else (sdk_condition(sdk),)
-        return function(*args, where=(*where, *short), **others)
+        return function(*args, where=(*where, *short, *map(cohort_condition, cohort)), **others)
 
     words = "Only these events; several are joined by AND."
     return _stacked(
         click.option("--where", metavar="SQL", multiple=True, help=words),
         click.option("--sdk", metavar="NAME,…", help="Only these SDKs: 'acme-python<2.0', 'acme-*', '!curl'."),
+        click.option(
+            "--cohort", metavar="NAME,…", multiple=True, help="Only accounts of these cohorts; '!vip' takes one away."
+        ),
     )(cast(F, filtered))
 
 
@@ -175,10 +180,12 @@ def listed(text: str | None) -> tuple[str, ...]:
     return tuple(split_names(text)) if text else ()
 
 
-def limit_of(text: str) -> int | None:
+def limit_of(text: str, flag: str = "--limit") -> int | None:
     """Return a number of rows, None for all of them."""
     if text == "all":
         return None
     if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"--limit {text!r} is no number of rows", hint="a number from 1, or all")
+        raise UsageError(
+            f"{flag} {text!r} is no number{' of rows' if flag == '--limit' else ''}", hint="a number from 1, or all"
+        )
     return int(text)
