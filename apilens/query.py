@@ -16,12 +16,12 @@ import polars as pl
 
 from apilens import dimensions
 from apilens.answer import ATTRIBUTED, HEAVIEST, NEWEST, ROWS, Events, Summary
-from apilens.computed import Condition, metric_named
+from apilens.computed import condition, dtype_of, metric_named
 from apilens.dimensions import Dimension
 from apilens.engine import with_hashes
 from apilens.errors import UsageError
 from apilens.metrics import BY_NAME, ERRORS, REQUESTS, Metric, Part, weight_where
-from apilens.schema import DTYPES, TIME
+from apilens.schema import DTYPES
 from apilens.window import Window
 
 Types = Mapping[str, pl.DataType]
@@ -178,18 +178,6 @@ def _metric(name: str, dtypes: Types) -> Metric:
     return metric_named(name, dtypes, lambda text: condition(text, dtypes))
 
 
-def condition(text: str, dtypes: Types) -> Condition:
-    """Return a compiled condition over the events. Raises UsageError, with the place marked, for one that is none."""
-    # Here and not above: sqlglot takes 0.1 s to import, and most reports have no filter.
-    from apilens.filters import compile_filter
-    from apilens.syntax import columns_of
-
-    extra = dimensions.derived(dtypes)
-    types = {**dtypes, **{name: dimension.dtype for name, dimension in extra.items()}}
-    expr = compile_filter(text, types, derived={name: dimension.expr for name, dimension in extra.items()})
-    return Condition(expr, columns_of(text))
-
-
 def _having(
     text: str, by: tuple[Dimension, ...], shown: Mapping[str, Metric], dtypes: Types
 ) -> tuple[nw.Expr, dict[str, Metric]]:
@@ -203,13 +191,9 @@ def _having(
         if name not in shown and name not in spelled and (name in BY_NAME or "(" in name):
             hidden[name] = _metric(name, dtypes)
     types: dict[str, pl.DataType] = {dimension.name: dimension.dtype for dimension in by}
-    types |= {name: _dtype(metric) for name, metric in {**BY_NAME, **shown, **hidden}.items()}
-    types |= {name: _dtype(shown[listed]) for name, listed in spelled.items()}
+    types |= {name: dtype_of(metric) for name, metric in {**BY_NAME, **shown, **hidden}.items()}
+    types |= {name: dtype_of(shown[listed]) for name, listed in spelled.items()}
     return compile_filter(text, types, derived={name: nw.col(listed) for name, listed in spelled.items()}), hidden
-
-
-def _dtype(metric: Metric) -> pl.DataType:
-    return TIME if metric.unit == "time" else pl.Float64()
 
 
 def _order(

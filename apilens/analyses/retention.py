@@ -13,10 +13,11 @@ import polars as pl
 from apilens.analyses import answers, collect
 from apilens.analyses.scope import Scope
 from apilens.answer import Answer, Events
+from apilens.computed import condition
 from apilens.errors import UsageError
 from apilens.heading import percent
 from apilens.periods import PERIODS, Period
-from apilens.query import condition, matching_events
+from apilens.query import matching_events
 from apilens.result import Field, Result, Spread, Table
 from apilens.returning import cells_of, curve_of, plan_returns
 from apilens.schema import DTYPES
@@ -93,15 +94,15 @@ def retention(events: Events, options: RetentionOptions, *, columns: Mapping[str
         raise UsageError(f"--every {options.every!r} is no period", hint=f"one of {', '.join(PERIODS)}")
     if options.unit not in UNITS:
         raise UsageError(f"--unit {options.unit!r} is nobody to count", hint=f"one of {', '.join(UNITS)}")
-    # The window is about first events: those that matter are filtered by it, or by what was read.
-    matching = matching_events(events, where=options.where, window=options.reads(), dtypes=columns)
+    read = matching_events(events, window=options.reads())
+    matching = matching_events(read, where=options.where, dtypes=columns)
     plan = plan_returns(
         matching, unit=options.unit, period=period, first=_meant(options.first, columns),
         returning=_meant(options.returning, columns), window=options.window, unbounded=options.unbounded,
     )  # fmt: skip
     [answer] = answers([options.ask(events, columns, metrics=("requests", _known(options.unit)))])
     moment = nw.col("timestamp")
-    ends = matching.select(moment.min().alias("oldest"), moment.max().alias("newest"))
+    ends = read.select(moment.min().alias("oldest"), moment.max().alias("newest"))
     sizes, returns, known = collect([plan.sizes, plan.returns, ends])
     oldest, newest = known.row(0)
     until, _ = anchor(options.now, options.newest or newest)

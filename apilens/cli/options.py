@@ -18,6 +18,7 @@ from apilens.render import RENDERERS
 
 if TYPE_CHECKING:
     from apilens.accounts import Accounts
+    from apilens.cohorts import Cohorts
     from apilens.config import ReadOptions, Settings
 
 DEFAULT_STORE = ".apilens"
@@ -125,6 +126,12 @@ class Session:
         from apilens.accounts import read_accounts
 
         return read_accounts(self.settings.accounts, self.settings.show) if self.settings.accounts else None
+
+    def cohorts(self, accounts: Accounts | None) -> Cohorts:
+        """Return the cohorts of the settings."""
+        from apilens.cohorts import Cohorts
+
+        return Cohorts(self.settings.cohorts, self.now, accounts, self.settings.errors.condition, self.say)
 
     def say(self, line: str) -> None:
         """Print a line for people, unless --quiet."""
