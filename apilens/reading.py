@@ -19,7 +19,7 @@ from apilens.cohorts import Cohorts, column_of, named_cohorts, window_of_cohort,
 from apilens.config import ReadOptions, Settings
 from apilens.endpoints import STATE, Endpoints
 from apilens.engine import scan
-from apilens.errors import InputError
+from apilens.errors import ConfigError, InputError, UsageError
 from apilens.result import Table
 from apilens.store import Store, hash_key, read_kept
 from apilens.versions import with_version_keys
@@ -98,11 +98,17 @@ def members_of(store: Store, name: str, cohorts: Cohorts) -> Table:
     """Return the accounts of a cohort with the metrics that it is about. Raises UsageError for an unknown cohort."""
     cohort = cohorts[name]
     now = now_of(store, cohorts.now)
-    events, columns = events_of(store, window_of_cohort(cohort, now), cohorts.accounts, cohort.texts)
-    return members(
-        cohort, events, everyone=lambda: scan(store.files(), store.dtypes), columns=columns, now=now,
-        accounts=cohorts.accounts, errors=cohorts.errors,
-    )  # fmt: skip
+    try:
+        events, columns = events_of(store, window_of_cohort(cohort, now), cohorts.accounts, cohort.texts)
+        return members(
+            cohort, events, everyone=lambda: scan(store.files(), store.dtypes), columns=columns, now=now,
+            accounts=cohorts.accounts, errors=cohorts.errors,
+        )  # fmt: skip
+    except ConfigError:
+        # It names a file and a line already.
+        raise
+    except UsageError as error:
+        raise UsageError(f"cohort {name}: {error.message}", hint=error.hint) from None
 
 
 def now_of(store: Store, now: datetime) -> datetime:

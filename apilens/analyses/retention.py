@@ -24,7 +24,7 @@ from apilens.schema import DTYPES
 from apilens.short_filters import event_condition
 from apilens.window import Window, anchor, zone_of
 
-# Who is counted → as it stands after "have".
+# Who is counted → with its article.
 _NAMES = {"account": "an account", "user": "a user", "session": "a session", "api_key": "an API key"}
 UNITS = tuple(_NAMES)
 LIMIT = 20
@@ -119,7 +119,8 @@ def retention(events: Events, options: RetentionOptions, *, columns: Mapping[str
         *_identified(options, answer),
     ]
     if rows.is_empty():
-        notes = [f"no {options.unit} began in the window: widen --since, or loosen --where and --first"]
+        nobody = f"no {_noun(options)} began in the window: widen --since, or loosen --where and --first"
+        notes = [nobody, *_identified(options, answer)]
     return Result(
         kind="retention",
         title=f"Retention by {period.name}",
@@ -143,15 +144,16 @@ def _known(unit: str) -> str:
 
 
 def _header(options: RetentionOptions, period: Period) -> Iterator[str]:
-    yield f"cohorts: each {options.unit} by the {period.name} of its first event{_first(options)}"
-    back = f"what matches {options.returning}" if options.returning else "any event"
-    when = f"that {period.name} or later" if options.unbounded else f"exactly that {period.name}"
-    yield f"returned: {back} in {when}"
+    when = "in the window" if options.window_only else "ever"
+    yield f"cohorts: each {_noun(options)} by the {period.name} of its first event {when}"
+    if options.first:
+        yield f"first event: {options.first}"
+    back = f"that {period.name} or later" if options.unbounded else f"exactly that {period.name}"
+    yield f"returned: {options.returning or 'any event'} in {back}"
 
 
-def _first(options: RetentionOptions) -> str:
-    of = f" of {options.first}" if options.first else ""
-    return f"{of} {'in the window' if options.window_only else 'ever'}"
+def _noun(options: RetentionOptions) -> str:
+    return _NAMES[options.unit].partition(" ")[2]
 
 
 def _left_out(options: RetentionOptions, *, earlier: int) -> Iterator[str]:

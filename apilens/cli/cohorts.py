@@ -93,7 +93,6 @@ def diff(
 ) -> None:  # fmt: skip
     """Show who entered and who left the cohorts, or one of them, since this was last asked. The store remembers."""
     from apilens.analyses.cohorts import compare_cohorts
-    from apilens.cli.output import show as write
     from apilens.cohort_state import remember, remembered
     from apilens.store import Store, hash_key, writing
     from apilens.window import parse_duration
@@ -104,7 +103,7 @@ def diff(
         found, moment = _found(here, store, (name,) if name else tuple(here.settings.cohorts))
         before = remembered(store)
         # Remembered once it is told: whoever is told twice loses nothing.
-        write(compare_cohorts(found, before, now=moment), quiet=quiet, **output)
+        _write(here, compare_cohorts(found, before, now=moment), output)
         remember(writer, found, before, now=moment)
 
 
@@ -113,7 +112,6 @@ def _answer(
     output: dict[str, Any],
 ) -> int:  # fmt: skip
     """Show what an analysis makes of some cohorts; return the exit code that reading calls for."""
-    from apilens.cli.output import show as write
     from apilens.cli.progress import progress_bar
     from apilens.reading import reading
 
@@ -128,10 +126,15 @@ def _answer(
         from apilens.cli.summary import tell
 
         code = tell(summary, here, reads=False)
-    result = analysis(found, now=moment)
+    _write(here, analysis(found, now=moment), output)
+    return code
+
+
+def _write(here: Session, result: Result, output: dict[str, Any]) -> None:
+    from apilens.cli.output import show as write
+
     accounts = here.accounts()
     write(accounts.shown(result) if accounts else result, quiet=here.quiet, **output)
-    return code
 
 
 def _found(here: Session, store: Store, names: Sequence[str]) -> tuple[list[tuple[str, Cohort, Table]], datetime]:

@@ -135,6 +135,10 @@ def test_people_see_a_triangle_and_machines_its_cells() -> None:
 
 
 def test_nobody_is_no_error() -> None:
+    assert ask(unit="api_key").notes == (
+        "no API key began in the window: widen --since, or loosen --where and --first",
+        "0.0 % of requests have an API key; the others are nobody's",
+    )
     for result in (ask([]), ask(where=("status = 418",)), ask(window=Window(at(20), None))):
         assert result.tables[0].rows.is_empty()
         assert result.notes == ("no account began in the window: widen --since, or loosen --where and --first",)
