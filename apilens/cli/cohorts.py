@@ -99,8 +99,8 @@ def diff(
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
     store = Store.open(here.store)
+    found, moment = _found(here, store, (name,) if name else tuple(here.settings.cohorts))
     with writing(here.store, key=hash_key(os.environ), wait_s=parse_duration(wait).total_seconds()) as writer:
-        found, moment = _found(here, store, (name,) if name else tuple(here.settings.cohorts))
         before = remembered(store)
         # Remembered once it is told: whoever is told twice loses nothing.
         _write(here, compare_cohorts(found, before, now=moment), output)
