@@ -14,6 +14,7 @@ import narwhals as nw
 import polars as pl
 
 from apilens.answer import Events
+from apilens.engine import with_hashes
 from apilens.periods import Period
 from apilens.schema import TIME
 from apilens.window import Window
@@ -43,26 +44,21 @@ def plan_returns(
     it stands there once. Events without a unit are nobody's.
     """
     moment = nw.col("timestamp")
-    rows = events.filter(~nw.col(unit).is_null(), first | returning).select(
-        nw.col(unit).alias("#unit"),
-        period.start.alias("#period"),
-        nw.when(first).then(moment).alias("#first"),
-        nw.when(returning).then(moment).alias("#returned"),
-    )
-    # From here on there is a row per unit and period, however many events they have.
-    active = rows.group_by("#unit", "#period").agg(nw.col("#first").min(), nw.col("#returned").max())
-    began = active.filter(~nw.col("#first").is_null()).group_by("#unit").agg(
-        nw.col("#first").min().alias("#began"), nw.col("#period").min().alias("cohort")
-    )  # fmt: skip
+    # Whatever they are called, units are told apart by numbers: half the time of doing it by text.
+    events = with_hashes(events.filter(~nw.col(unit).is_null()), {"#unit": unit})
+    began = events.filter(first).group_by("#unit").agg(moment.min())
     if window.since is not None:
-        began = began.filter(nw.col("#began") >= nw.lit(window.since, nw.Datetime("us", "UTC")))
+        began = began.filter(moment >= nw.lit(window.since, nw.Datetime("us", "UTC")))
     if window.until is not None:
-        began = began.filter(nw.col("#began") < nw.lit(window.until, nw.Datetime("us", "UTC")))
-    back = active.select("#unit", "#period", "#returned").join(began, on="#unit", how="inner")
-    back = back.filter(nw.col("#returned") >= nw.col("#began"))
+        began = began.filter(moment < nw.lit(window.until, nw.Datetime("us", "UTC")))
+    began = began.select("#unit", moment.alias("#began"), period.start.alias("cohort"))
+    back = events.filter(returning).select("#unit", "timestamp")
     if unbounded:
-        back = back.group_by("#unit", "cohort").agg(nw.col("#period").max())
-    returns = back.group_by("cohort", "#period").agg(nw.len().alias("returned")).rename({"#period": "at"})
+        back = back.group_by("#unit").agg(moment.max()).with_columns(period.start.alias("at"))
+    else:
+        back = back.with_columns(period.start.alias("at")).group_by("#unit", "at").agg(moment.max())
+    back = back.join(began, on="#unit", how="inner").filter(moment >= nw.col("#began"))
+    returns = back.group_by("cohort", "at").agg(nw.len().alias("returned"))
     return Returns(began.group_by("cohort").agg(nw.len().alias("size")), returns)
 
 
