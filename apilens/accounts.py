@@ -58,7 +58,7 @@ class Accounts:
         at = table.rows.columns.index("account") + 1
         order = [*table.rows.columns[:at], *names, *table.rows.columns[at:]]
         fields = [Field(name, unit_of(self.table.schema[name])) for name in names]
-        return Table(table.name, (*table.fields[:at], *fields, *table.fields[at:]), rows.select(order))
+        return replace(table, fields=(*table.fields[:at], *fields, *table.fields[at:]), rows=rows.select(order))
 
 
 def read_accounts(path: str | Path, show: Sequence[str] = ()) -> Accounts:

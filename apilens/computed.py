@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import narwhals as nw
 import polars as pl
 
+from apilens.dimensions import derived
 from apilens.errors import UsageError
 from apilens.metric import (
     REQUESTS,
@@ -24,7 +25,7 @@ from apilens.metric import (
 )
 from apilens.metrics import BY_NAME
 from apilens.result import Unit
-from apilens.schema import EVENTS
+from apilens.schema import EVENTS, TIME
 from apilens.spelling import nearest
 
 _CALL = re.compile(
@@ -40,6 +41,18 @@ class Condition:
 
     expr: nw.Expr
     columns: frozenset[str]
+
+
+def condition(text: str, dtypes: Mapping[str, pl.DataType]) -> Condition:
+    """Return a compiled condition over the events. Raises UsageError, with the place marked, for one that is none."""
+    # Here and not above: sqlglot takes 0.1 s to import, and most reports have no filter.
+    from apilens.filters import compile_filter
+    from apilens.syntax import columns_of
+
+    extra = derived(dtypes)
+    types = {**dtypes, **{name: dimension.dtype for name, dimension in extra.items()}}
+    expr = compile_filter(text, types, derived={name: dimension.expr for name, dimension in extra.items()})
+    return Condition(expr, columns_of(text))
 
 
 def split_names(text: str) -> list[str]:
@@ -75,6 +88,11 @@ def metric_named(name: str, dtypes: Mapping[str, pl.DataType], condition: Callab
     if function in ("sum", "mean", "max") or function[1:2].isdigit():
         return _of_column(name, function, _numeric(argument, name, dtypes), dtypes)
     raise UsageError(f"unknown metric `{name}`", hint=f"write {_FORMS}")
+
+
+def dtype_of(metric: Metric) -> pl.DataType:
+    """Return the type that a condition over metrics takes this one for."""
+    return TIME if metric.unit == "time" else pl.Float64()
 
 
 def _counted(name: str, function: str, argument: str, condition: Callable[[str], Condition]) -> Metric:

@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from apilens.cohort_settings import Cohort, cohort_problems
 from apilens.error_settings import ErrorPaths, ErrorSettings, error_problems
 from apilens.errors import ConfigError, UsageError
 from apilens.identity_rule import IdentityRule as IdentityRule
@@ -71,7 +72,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     accounts: a CSV or Parquet file about accounts, of which `show` names the columns to stand beside the account.
     openapi: descriptions of the API. endpoints: route templates such as `/genre/{name}`. sdks: clients of your own that
-    apilens does not know by itself.
+    apilens does not know by itself. cohorts: saved sets of accounts.
     """
 
     store: str | None = None
@@ -97,6 +98,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     openapi: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
     sdks: tuple[SdkRule, ...] = ()
+    cohorts: dict[str, Cohort] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,7 +171,13 @@ def _with_places(settings: Settings, path: Path) -> Settings:
     }
     openapi = tuple(str(folder / Path(named).expanduser()) for named in settings.openapi)
     chains = {name: tuple(resolved(rule, folder) for rule in getattr(settings, name)) for name in CHAINS}
-    return msgspec.structs.replace(settings, **places, **chains, openapi=openapi)
+    cohorts = {
+        name: msgspec.structs.replace(cohort, file=str(folder / Path(cohort.file).expanduser()))
+        if cohort.file
+        else cohort
+        for name, cohort in settings.cohorts.items()
+    }
+    return msgspec.structs.replace(settings, **places, **chains, openapi=openapi, cohorts=cohorts)
 
 
 def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
@@ -205,6 +213,9 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
         yield ("show",), "shows columns of `accounts: FILE`, and there is none"
     extra = {name: rule.type for name, rule in settings.columns.items()}
     yield from ((("errors", *place), what) for place, what in error_problems(settings.errors, extra))
+    has_accounts = settings.accounts is not None
+    found = cohort_problems(settings.cohorts, extra, has_accounts=has_accounts)
+    yield from ((("cohorts", *place), what) for place, what in found)
     for at, pattern in enumerate(settings.endpoints):
         if problem := template_problem(pattern):
             yield ("endpoints", at), f"{pattern!r} {problem}"

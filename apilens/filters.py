@@ -23,23 +23,26 @@ from apilens.filter_forms import ARITHMETIC, COMPARE, HARMLESS, TEXT_FUNCTIONS, 
 from apilens.spelling import nearest
 from apilens.syntax import METRIC_CALLS, is_version_call, like_regex, marked, name_of, parse, spelled
 from apilens.versions import is_version, key_column, key_of, version_key
+from apilens.window import moment_of
 
 MAX_PATTERN = 500  # `_` may match four bytes: longer patterns outgrow what regex engines accept
 _INT64 = 2**63
 
 
 def compile_filter(
-    text: str, columns: Mapping[str, pl.DataType], *, derived: Mapping[str, nw.Expr] | None = None
-) -> nw.Expr:
+    text: str, columns: Mapping[str, pl.DataType], *, derived: Mapping[str, nw.Expr] | None = None,
+    now: datetime | None = None,
+) -> nw.Expr:  # fmt: skip
     """Return the expression that is true where the text holds; false and NULL both fall out of `.filter()`.
 
     `columns` are the names that may stand in it, with their types; a name in `derived` stands for that expression, any
     other for the column itself. A metric call such as `count(status = 401)` may stand where `columns` has its
     canonical name (see `canonical`). `version(sdk_version)` is read from the column of keys where there is one (see
-    `key_column`), or made of the text. Raises UsageError with the place marked.
+    `key_column`), or made of the text. now: what times such as '7d' (ago) count from; without it there are none.
+    Raises UsageError with the place marked.
     """
     tree = parse(text)
-    compiler = _Compiler(text, columns, derived or {})
+    compiler = _Compiler(text, columns, derived or {}, now)
     try:
         term = compiler.build(tree)
     except RecursionError as error:
@@ -53,8 +56,11 @@ def compile_filter(
 
 
 class _Compiler:
-    def __init__(self, text: str, columns: Mapping[str, pl.DataType], derived: Mapping[str, nw.Expr]) -> None:
+    def __init__(
+        self, text: str, columns: Mapping[str, pl.DataType], derived: Mapping[str, nw.Expr], now: datetime | None
+    ) -> None:
         self.text = text
+        self.now = now
         self.columns = columns
         self.derived = derived
 
@@ -137,7 +143,7 @@ class _Compiler:
             self.fail(
                 node,
                 f"`{name}` is no function of a filter",
-                hint="functions: lower, upper, coalesce, starts_with, version",
+                hint="functions: lower, upper, coalesce, starts_with, version, cohort('NAME')",
             )
         return Term(self.derived.get(name, nw.col(name)), kind_of(self.columns[name]))
 
@@ -221,12 +227,11 @@ class _Compiler:
             key = key_of(term.value)
             return Term(nw.lit(key), kind, key)
         if term.kind == "text" and isinstance(term.value, str) and kind in ("time", "date"):
-            try:
-                moment = datetime.fromisoformat(term.value)
-            except ValueError:
-                self.fail(
-                    node, f"`{term.value}` is no {kind}", hint="write '2026-11-01' or '2026-11-01T10:00:00Z' (UTC)"
-                )
+            moment = self.moment(term.value)
+            if moment is None:
+                ago = ", '7d' (ago)" if self.now else ""
+                words = f"write '2026-11-01'{ago} or '2026-11-01T10:00:00Z' (UTC)"
+                self.fail(node, f"`{term.value}` is no {kind}", hint=words)
             stamp = moment.replace(tzinfo=moment.tzinfo or UTC).astimezone(UTC)
             value: Any = stamp if kind == "time" else date(moment.year, moment.month, moment.day)
             return Term(nw.lit(value), kind, value)
@@ -237,6 +242,12 @@ class _Compiler:
         if "version" in (kind, term.kind):
             hint = "write for example version(sdk_version) < version('2.0')"
         return self.fail(node, f"a {kind} cannot be compared with a {term.kind}", hint=hint)
+
+    def moment(self, text: str) -> datetime | None:
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:
+            return moment_of(text, self.now) if self.now else None
 
     def arithmetic(self, node: exp.Expr) -> Term:
         one, two = self.build(node.this), self.build(node.expression)

@@ -16,13 +16,13 @@ import polars as pl
 
 from apilens import dimensions
 from apilens.answer import ATTRIBUTED, HEAVIEST, NEWEST, ROWS, Events, Summary
-from apilens.computed import Condition, metric_named
+from apilens.computed import condition, dtype_of, metric_named
 from apilens.dimensions import Dimension
 from apilens.engine import with_hashes
 from apilens.errors import UsageError
 from apilens.metric import IS_ERROR, REQUESTS, Metric, Part, Quantile
 from apilens.metrics import BY_NAME
-from apilens.schema import DTYPES, TIME
+from apilens.schema import DTYPES
 from apilens.window import Window
 
 Types = Mapping[str, pl.DataType]
@@ -69,16 +69,16 @@ def summarise(
             f"`{both[0]}` is both a dimension and a metric", hint="give the configured column another name"
         )
     order, extra = _order(sort, grouped, shown, dtypes)
-    condition, hidden = _having(having, grouped, shown, dtypes) if having else (None, {})
+    wanted, hidden = _having(having, grouped, shown, dtypes) if having else (None, {})
     computed = {**shown, **extra, **hidden}
 
     matching = matching_events(events, where=where, window=window, dtypes=dtypes)
-    failed = _condition(errors, dtypes).expr if errors else IS_ERROR
+    failed = condition(errors, dtypes).expr if errors else IS_ERROR
     groups = _groups(matching, grouped, computed, newest=newest, failed=failed)
     # Only the key columns themselves are computed here: what is made of requests selects them by name.
     keyed = [failed.alias("#failed"), *(dimension.expr.alias(dimension.name) for dimension in grouped)]
     requests = matching.filter(_IS_REQUEST).with_columns(*keyed)
-    return Summary(groups, requests, grouped, computed, tuple(shown), condition, order, limit)
+    return Summary(groups, requests, grouped, computed, tuple(shown), wanted, order, limit)
 
 
 def matching_events(
@@ -91,7 +91,7 @@ def matching_events(
     if window.until is not None:
         events = events.filter(nw.col("timestamp") < nw.lit(window.until, nw.Datetime("us", "UTC")))
     for text in [where] if isinstance(where, str) else where or ():
-        events = events.filter(_condition(text, dtypes).expr)
+        events = events.filter(condition(text, dtypes).expr)
     return events
 
 
@@ -179,23 +179,12 @@ def _finished(part: Part) -> nw.Expr:
 
 
 def _metric(name: str, dtypes: Types) -> Metric:
-    metric = metric_named(name, dtypes, lambda text: _condition(text, dtypes))
+    metric = metric_named(name, dtypes, lambda text: condition(text, dtypes))
     if "endpoint.documented" in metric.needs and "endpoint.documented" not in dtypes:
         raise UsageError(
             f"`{name}`: no endpoint is documented", hint="name the description under `openapi:` in apilens.yaml"
         )
     return metric
-
-
-def _condition(text: str, dtypes: Types) -> Condition:
-    # Here and not above: sqlglot takes 0.1 s to import, and most reports have no filter.
-    from apilens.filters import compile_filter
-    from apilens.syntax import columns_of
-
-    extra = dimensions.derived(dtypes)
-    types = {**dtypes, **{name: dimension.dtype for name, dimension in extra.items()}}
-    expr = compile_filter(text, types, derived={name: dimension.expr for name, dimension in extra.items()})
-    return Condition(expr, columns_of(text))
 
 
 def _having(
@@ -211,13 +200,9 @@ def _having(
         if name not in shown and name not in spelled and (name in BY_NAME or "(" in name):
             hidden[name] = _metric(name, dtypes)
     types: dict[str, pl.DataType] = {dimension.name: dimension.dtype for dimension in by}
-    types |= {name: _dtype(metric) for name, metric in {**BY_NAME, **shown, **hidden}.items()}
-    types |= {name: _dtype(shown[listed]) for name, listed in spelled.items()}
+    types |= {name: dtype_of(metric) for name, metric in {**BY_NAME, **shown, **hidden}.items()}
+    types |= {name: dtype_of(shown[listed]) for name, listed in spelled.items()}
     return compile_filter(text, types, derived={name: nw.col(listed) for name, listed in spelled.items()}), hidden
-
-
-def _dtype(metric: Metric) -> pl.DataType:
-    return TIME if metric.unit == "time" else pl.Float64()
 
 
 def _order(

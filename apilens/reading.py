@@ -13,11 +13,14 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from apilens.accounts import Accounts
+from apilens.analyses.cohorts import members
 from apilens.answer import Events
+from apilens.cohorts import Cohorts, column_of, named_cohorts, window_of_cohort, with_members
 from apilens.config import ReadOptions, Settings
 from apilens.endpoints import STATE, Endpoints
 from apilens.engine import scan
-from apilens.errors import InputError
+from apilens.errors import ConfigError, InputError, UsageError
+from apilens.result import Table
 from apilens.store import Store, hash_key, read_kept
 from apilens.versions import with_version_keys
 from apilens.window import CLOCK_SLACK, Window, anchor, is_relative, parse_window
@@ -69,11 +72,12 @@ def endpoints_of(store: Store) -> Endpoints:
 
 
 def events_of(
-    store: Store, window: Window, accounts: Accounts | None, texts: Iterable[str]
+    store: Store, window: Window, accounts: Accounts | None, texts: Iterable[str], cohorts: Cohorts | None = None
 ) -> tuple[Events, dict[str, pl.DataType]]:
     """Return the events of a window, and the columns that a question may name: those of accounts and endpoints as well.
 
-    texts: every name and condition of the question; what they name of those is joined to the events.
+    texts: every name and condition of the question; what they name of those is joined to the events. So are the
+    cohorts that they name, as a column that says who is in them: without `cohorts` they are unknown.
     """
     texts = list(texts)
     endpoints = endpoints_of(store)
@@ -81,4 +85,33 @@ def events_of(
     columns = {**store.dtypes, **endpoints.dtypes()}
     if accounts is not None:
         events, columns = accounts.beside(events, texts), {**columns, **accounts.dtypes()}
+    for name in named_cohorts(texts) if cohorts else ():
+        assert cohorts is not None
+        found = members_of(store, name, cohorts)
+        count = found.rows.height
+        cohorts.tell(f"cohort {name}: {count:,} account{'' if count == 1 else 's'}")
+        events, columns = with_members(events, name, found.rows), {**columns, column_of(name): pl.Boolean()}
     return with_version_keys(events, texts, columns)
+
+
+def members_of(store: Store, name: str, cohorts: Cohorts) -> Table:
+    """Return the accounts of a cohort with the metrics that it is about. Raises UsageError for an unknown cohort."""
+    cohort = cohorts[name]
+    now = now_of(store, cohorts.now)
+    try:
+        events, columns = events_of(store, window_of_cohort(cohort, now), cohorts.accounts, cohort.texts)
+        return members(
+            cohort, events, everyone=lambda: scan(store.files(), store.dtypes), columns=columns, now=now,
+            accounts=cohorts.accounts, errors=cohorts.errors,
+        )  # fmt: skip
+    except ConfigError:
+        # It names a file and a line already.
+        raise
+    except UsageError as error:
+        raise UsageError(f"cohort {name}: {error.message}", hint=error.hint) from None
+
+
+def now_of(store: Store, now: datetime) -> datetime:
+    """Return what times count back from: now, or the newest event when that is old."""
+    moment, _ = anchor(now, store.newest(now + CLOCK_SLACK))
+    return moment

@@ -23,12 +23,25 @@ class Field:
 
 
 @dataclass(frozen=True, slots=True)
+class Spread:
+    """How people see a long table: a row per value of `down`, a column per value of `across`, `cell` where they meet.
+
+    Machines get the rows as they are.
+    """
+
+    down: tuple[str, ...]
+    across: str
+    cell: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a name; `fields` has one entry per column of `rows`, in order."""
+    """Rows under a name; `fields` has one entry per column of `rows`, in order. spread: how people see them."""
 
     name: str
     fields: tuple[Field, ...]
     rows: pl.DataFrame
+    spread: Spread | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,13 +7,15 @@ character for itself. To add a filter: a line in SHORT_FILTERS.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 
 from apilens.errors import UsageError
 from apilens.versions import is_version
 
 _SDK = re.compile(r"(?P<name>[^<>=!]+)(?P<bounds>(?:(?:<=|>=|<|>|==|=|!=)[^<>=!]+)*)")
+_ENDPOINT = re.compile(r"(?:(?P<method>[A-Za-z]+|\*) )?(?P<path>/\S*)")
+_ACTION = re.compile(r"[\w.*-]+")
 _BOUND = re.compile(r"(<=|>=|<|>|==|=|!=)([^<>=!]+)")
 _STATUS = re.compile(r"(?P<first>[1-9]\d\d)(?:-(?P<last>[1-9]\d\d))?|(?P<hundred>[1-9])xx", re.IGNORECASE)
 _METHOD = re.compile(r"[A-Za-z]+|\*")
@@ -46,6 +48,18 @@ def condition(flag: str, text: str) -> str:
     return " AND ".join([*either, *unwanted])
 
 
+def event_condition(text: str, columns: Collection[str] = ()) -> str:
+    """Return the condition of the events that a text means: an endpoint (`POST /signup`, `/v1/*` by any method), an
+    action (`signed_in`, unless a column has that name), or else the SQL condition that it is.
+    """
+    text = text.strip()
+    if found := _ENDPOINT.fullmatch(text):
+        return _matches("endpoint", f"{(found['method'] or '*').upper()} {found['path']}")
+    if _ACTION.fullmatch(text) and text not in columns:
+        return _matches("action", text)
+    return text
+
+
 def _items(text: str) -> list[str]:
     """Split a list; `acme-python>=1.4,<2.0` is one item: what begins with a bound belongs to the name before it."""
     items: list[str] = []
@@ -67,6 +81,10 @@ def _column(name: str) -> Callable[[str], list[str]]:
 
 def _account(item: str) -> list[str]:
     return ["account IS NULL"] if item == _NO_ACCOUNT else [_matches("account", item)]
+
+
+def _cohort(item: str) -> list[str]:
+    return [f"cohort({_quoted(item)})"]
 
 
 def _method(item: str) -> list[str]:
@@ -133,4 +151,5 @@ SHORT_FILTERS: Mapping[str, ShortFilter] = {
     "user": ShortFilter("users", _column("user")),
     "service": ShortFilter("services", _column("service")),
     "environment": ShortFilter("environments: prod, '!staging'", _column("environment")),
+    "cohort": ShortFilter("cohorts of apilens.yaml: vip, '!pilots'", _cohort),
 }

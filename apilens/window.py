@@ -101,6 +101,14 @@ def span(length: timedelta) -> str:
     return f"{seconds // 86400} days"
 
 
+def moment_of(text: str, now: datetime) -> datetime | None:
+    """Return the moment that an expression of --since names, in UTC; None for what is none."""
+    try:
+        return _expression(text.strip(), now.astimezone(UTC), UTC)
+    except (UsageError, OverflowError, OSError, ValueError):
+        return None
+
+
 def zone_of(tz: str) -> tzinfo:
     """Return the time zone of an IANA name. Raises UsageError for a name that is none."""
     try:

@@ -124,7 +124,11 @@ def test_what_is_no_value_is_refused(flag: str, text: str) -> None:
         condition(flag, text)
 
 
-@pytest.mark.parametrize("flag", SHORT_FILTERS)
+def test_a_cohort_is_one_of_a_list_too() -> None:
+    assert condition("cohort", "vip,!new") == "cohort('vip') AND NOT coalesce(cohort('new'), false)"
+
+
+@pytest.mark.parametrize("flag", [flag for flag in SHORT_FILTERS if flag != "cohort"])
 def test_every_short_filter_reads_a_column_of_events(flag: str) -> None:
     [column] = columns_of(condition(flag, "401" if flag == "status" else "a"))
 

@@ -44,7 +44,7 @@ def answer(
             now=here.now, where=where, window=window, tz=zone, newest=newest, inputs=files,
             errors=settings.errors.condition, **of_store(store), **own,
         )  # fmt: skip
-        events, columns = events_of(store, window, accounts, asked.texts())
+        events, columns = events_of(store, asked.reads(), accounts, asked.texts(), here.cohorts(accounts))
         result = analysis(events, asked, columns=columns)
     code = 0
     if summary:

@@ -18,6 +18,7 @@ from apilens.render import RENDERERS
 
 if TYPE_CHECKING:
     from apilens.accounts import Accounts
+    from apilens.cohorts import Cohorts
     from apilens.config import ReadOptions, Settings
 
 DEFAULT_STORE = ".apilens"
@@ -59,14 +60,14 @@ def filter_options(function: F) -> F:
     @functools.wraps(function)
     def filtered(*args: Any, where: tuple[str, ...], **others: Any) -> Any:
         texts = {flag: others.pop(_parameter(flag)) for flag in SHORT_FILTERS}
-        short = [condition(flag, text) for flag, text in texts.items() if text is not None]
+        short = [condition(flag, text) for flag, given in texts.items() for text in given]
         return function(*args, where=(*where, *short), **others)
 
     words = "Only these events; several are joined by AND."
     return _stacked(
         click.option("--where", metavar="SQL", multiple=True, help=words),
         *(
-            click.option(f"--{flag}", _parameter(flag), metavar="LIST", help=f"Only these {short.help}.")
+            click.option(f"--{flag}", _parameter(flag), metavar="LIST", multiple=True, help=f"Only these {short.help}.")
             for flag, short in SHORT_FILTERS.items()
         ),
     )(cast(F, filtered))
@@ -129,6 +130,12 @@ class Session:
 
         return read_accounts(self.settings.accounts, self.settings.show) if self.settings.accounts else None
 
+    def cohorts(self, accounts: Accounts | None) -> Cohorts:
+        """Return the cohorts of the settings."""
+        from apilens.cohorts import Cohorts
+
+        return Cohorts(self.settings.cohorts, self.now, accounts, self.settings.errors.condition, self.say)
+
     def say(self, line: str) -> None:
         """Print a line for people, unless --quiet."""
         if not self.quiet:
@@ -183,10 +190,12 @@ def listed(text: str | None) -> tuple[str, ...]:
     return tuple(split_names(text)) if text else ()
 
 
-def limit_of(text: str) -> int | None:
+def limit_of(text: str, flag: str = "--limit") -> int | None:
     """Return a number of rows, None for all of them."""
     if text == "all":
         return None
     if not text.isdecimal() or int(text) < 1:
-        raise UsageError(f"--limit {text!r} is no number of rows", hint="a number from 1, or all")
+        raise UsageError(
+            f"{flag} {text!r} is no number{' of rows' if flag == '--limit' else ''}", hint="a number from 1, or all"
+        )
     return int(text)

@@ -13,6 +13,7 @@ from rich.text import Text
 from apilens.render import Style
 from apilens.render.cells import human
 from apilens.render.safe import safe
+from apilens.render.spread import for_people
 from apilens.result import Field, Result, Table
 
 _LEFT = ("text", "time", "date")
@@ -37,7 +38,7 @@ def to_table(result: Result, style: Style) -> str:
     for line in result.header:
         console.print(Text(_glyphs(safe(line), style), style="dim", overflow="fold"))
     hidden: list[str] = []
-    for number, table in enumerate(result.tables):
+    for number, table in enumerate(map(for_people, result.tables)):
         if number:
             console.print(Text(f"\n{table.name.replace('_', ' ')}", style="bold"))
         if table.rows.height == 1 and len(table.fields) > _WIDE:

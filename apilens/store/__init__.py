@@ -2,7 +2,8 @@
 
     STORE/events/    the Delta table and nothing else; partitioned by day, readable by Polars, DuckDB, Spark, Trino
     STORE/rejects/   one JSONL file for each commit that had rejects, named by its generation
-    STORE/state/     store.json: version and fingerprint of the hash key; endpoints.json: what is known of endpoints
+    STORE/state/     store.json: version and fingerprint of the hash key; endpoints.json: what is known of endpoints;
+                     cohorts.json: who was in which cohort when `cohorts diff` last ran
     STORE/lock       flock'ed by whoever writes
 
 How far each log has been read travels in the same commit as its rows (Delta `txn` actions), so a line lands exactly

@@ -34,8 +34,8 @@ def test_a_breakdown_shows_the_default_metrics() -> None:
     (table,) = result.tables
     assert table.rows.columns == [field.name for field in table.fields]
     assert table.rows.rows() == [
-        ("acme", 2, 0.5, 1, 29.0, 2, NOON + timedelta(hours=1)),
-        (None, 1, 0.0, 0, None, 1, NOON + timedelta(hours=2)),
+        ("acme", 2, 0.5, 1, 0.0, 29.0, 2, NOON + timedelta(hours=1)),
+        (None, 1, 0.0, 0, 0.0, None, 1, NOON + timedelta(hours=2)),
     ]
     assert result.notes == ("66.6 % of requests have an account",)
 

@@ -1,0 +1,106 @@
+"""--cohort on every command that filters events: a command is tested before anyone writes a test for it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from apilens.cli import COMMANDS, cli
+
+LOG = "".join(
+    f'192.0.2.{at} - {account} [2{at % 3}/Nov/2026:10:00:0{at} +0000] "GET /v1/{account} HTTP/1.1" {status} 5\n'
+    for at, (account, status) in enumerate([("acme", 200), ("globex", 500), ("acme", 404), ("-", 200), ("hooli", 200)])
+)
+SETTINGS = """
+cohorts:
+  vip: {accounts: [acme, ghost]}
+  failing: {when: error_rate = 1}
+  nobody: {when: requests > 99}
+"""
+# What a command cannot do without.
+NEEDS: dict[str, list[str]] = {}
+
+
+def commands() -> list[str]:
+    """Return the commands that have --where."""
+    context = click.Context(cli)
+    known = {name: cli.get_command(context, name) for name in COMMANDS}  # type: ignore[attr-defined]
+    return [name for name, command in known.items() if any(option.name == "where" for option in command.params)]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("APILENS_NOW", "2026-11-23T12:00:00Z")
+    monkeypatch.setenv("APILENS_HASH_KEY", "cohorts")
+    (tmp_path / ".git").mkdir()
+    (tmp_path / "apilens.yaml").write_text(SETTINGS)
+    (tmp_path / "access.log").write_text(LOG)
+    ask("ingest", "access.log", code=0)
+    return tmp_path
+
+
+def ask(*arguments: str, code: int = 0) -> tuple[str, str]:
+    done = CliRunner().invoke(cli, arguments, standalone_mode=False)
+    if done.exception and code == 0:
+        raise done.exception
+    return done.stdout, str(done.exception or done.stderr)
+
+
+def answer(command: str, *arguments: str) -> dict[str, Any]:
+    document: dict[str, Any] = json.loads(ask(command, *NEEDS.get(command, []), *arguments, "--format", "json")[0])
+    return document
+
+
+def about(document: dict[str, Any]) -> dict[str, Any]:
+    """Return what is said of the events, without how they were asked for."""
+    return {name: value for name, value in document.items() if name in ("rows", "tables", "notes")}
+
+
+def test_the_commands_that_read_events_are_found() -> None:
+    assert {"report", "endpoints", "attribution", "retention"} <= set(commands())
+
+
+@pytest.mark.parametrize("command", commands())
+@pytest.mark.parametrize(
+    ("cohort", "where"),
+    [
+        ("vip", "account = 'acme'"),
+        ("failing", "account = 'globex'"),
+        ("vip,failing", "account IN ('acme', 'globex')"),
+        ("!vip", "account IS NULL OR account <> 'acme'"),
+        ("nobody", "status = 999"),
+    ],
+)
+def test_only_accounts_of_the_cohort_count(folder: Path, command: str, cohort: str, where: str) -> None:
+    found = answer(command, "--cohort", cohort)
+
+    assert about(found) == about(answer(command, "--where", where))
+    assert cohort.strip("!").split(",")[0] in found["query"]["where"][0]
+    # Straight from a file it is the same.
+    assert about(answer(command, "access.log", "--cohort", cohort)) == about(found)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_the_header_names_the_cohort_and_an_unknown_one_is_a_mistake(folder: Path, command: str) -> None:
+    _, said = ask(command, *NEEDS.get(command, []), "--cohort", "vip", "--format", "tsv")
+    _, mistake = ask(command, *NEEDS.get(command, []), "--cohort", "vpi", code=2)
+
+    assert "cohort vip: 2 accounts" in said
+    assert "where: cohort('vip')" in said
+    assert mistake == "unknown cohort `vpi`"
+
+
+def test_a_cohort_stands_wherever_a_condition_may(folder: Path) -> None:
+    by = answer("report", "--by", "cohort('vip')", "--metrics", "requests,rate(cohort('failing'))")
+
+    assert [list(row.values()) for row in by["rows"]] == [[False, 3, 0.333333], [True, 2, 0.0]]
+    both = answer("report", "--where", "cohort('vip') AND status >= 400", "--metrics", "requests")
+    assert both["rows"] == [{"requests": 1}]
+    several = answer("report", "--cohort", "vip", "--cohort", "!failing", "--metrics", "requests")
+    assert several["rows"] == [{"requests": 2}]
