@@ -8,7 +8,7 @@ import pytest
 from apilens.engine import frame
 from apilens.errors import UsageError
 from apilens.filters import compile_filter
-from apilens.short_filters import sdk_condition
+from apilens.short_filters import cohort_condition, event_condition, sdk_condition
 
 EVENTS = pl.DataFrame(
     [
@@ -68,3 +68,29 @@ def test_sdk_reads_as_somebody_would_write_it() -> None:
 def test_what_is_no_list_of_sdks_is_refused(text: str) -> None:
     with pytest.raises(UsageError, match="--sdk"):
         sdk_condition(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "condition"),
+    [
+        ("POST /signup", "endpoint = 'POST /signup'"),
+        ("post /v1/*", "starts_with(endpoint, 'POST /v1/')"),
+        (" /v1/users/{id} ", "ends_with(endpoint, ' /v1/users/{id}')"),
+        ("* /a", "ends_with(endpoint, ' /a')"),
+        ("signed_in", "action = 'signed_in'"),
+        ("sign*", "starts_with(action, 'sign')"),
+        ("is_bot", "is_bot"),
+        ("status < 400 AND path = '/a'", "status < 400 AND path = '/a'"),
+    ],
+)
+def test_events_are_meant_by_endpoint_by_action_or_by_condition(text: str, condition: str) -> None:
+    assert event_condition(text, {"is_bot", "status"}) == condition
+
+
+def test_cohorts_are_alternatives_or_taken_away() -> None:
+    assert cohort_condition("vip") == "cohort('vip')"
+    assert cohort_condition("vip, new,!old") == (
+        "(cohort('vip') OR cohort('new')) AND NOT coalesce(cohort('old'), false)"
+    )
+    with pytest.raises(UsageError, match="--cohort names no cohort"):
+        cohort_condition(" , ")
