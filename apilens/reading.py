@@ -85,12 +85,11 @@ def events_of(
     columns = {**store.dtypes, **endpoints.dtypes()}
     if accounts is not None:
         events, columns = accounts.beside(events, texts), {**columns, **accounts.dtypes()}
-    for name in named_cohorts(texts) if cohorts else ():
-        assert cohorts is not None
-        found = members_of(store, name, cohorts)
-        count = found.rows.height
-        cohorts.tell(f"cohort {name}: {count:,} account{'' if count == 1 else 's'}")
-        events, columns = with_members(events, name, found.rows), {**columns, column_of(name): pl.Boolean()}
+    if cohorts is not None:
+        for name in named_cohorts(texts):
+            found = members_of(store, name, cohorts).rows
+            cohorts.tell(f"cohort {name}: {found.height:,} account{'' if found.height == 1 else 's'}")
+            events, columns = with_members(events, name, found), {**columns, column_of(name): pl.Boolean()}
     return with_version_keys(events, texts, columns)
 
 

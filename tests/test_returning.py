@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -20,6 +21,8 @@ from apilens.window import Window
 
 START = datetime(2026, 1, 28, tzinfo=UTC)
 UNTIL = datetime(2026, 3, 12, 7, tzinfo=UTC)
+# In the middle of things, and just when a month or a week (and a day) are over.
+ENDS = (UNTIL, datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 9, tzinfo=UTC))
 
 Event = dict[str, Any]
 
@@ -93,38 +96,50 @@ def cells(events: Any, every: str, window: Window, *, unbounded: bool = False, u
     return cells_of(sizes, returns, period=period, until=until, unbounded=unbounded)
 
 
-# Few hours apart, so that first and returning events tie and share periods; nulls are what SQL makes of a condition.
-moments = st.integers(0, 43 * 8).map(lambda step: START + timedelta(hours=3 * step))
+def histories_of(seed: int) -> list[Event]:
+    """Return 60 short histories. They are drawn from a seed: lists that hypothesis draws by itself are too sparse for
+    events of one account to meet in a period, and to tie.
+    """
+    chance = random.Random(seed)
+    events = []
+    for number in range(60):
+        start, days = chance.randrange(43), chance.choice([1, 5, 43])
+        events += [
+            {
+                "account": f"a{number}" if number else None,
+                "timestamp": START
+                + timedelta(days=(start + chance.randrange(days)) % 43, hours=6 * chance.randrange(4)),
+                # NULL is what a condition may make of an event.
+                "first": chance.choice([True, False, None]),
+                "returning": chance.choice([True, False, None]),
+            }
+            for _ in range(chance.randrange(9))
+        ]
+    chance.shuffle(events)
+    return events
+
+
+histories = st.integers(0, 2**32).map(histories_of)
 a_window = st.sampled_from(
     [Window(), Window(datetime(2026, 2, 4, 12, tzinfo=UTC), None), Window(START, datetime(2026, 2, 20, tzinfo=UTC))]
-)
-histories = st.lists(
-    st.fixed_dictionaries(
-        {
-            "account": st.sampled_from([None, *(f"a{number}" for number in range(40))]),
-            "timestamp": moments,
-            "first": st.sampled_from([True, False, None]),
-            "returning": st.sampled_from([True, False, None]),
-        }
-    ),
-    max_size=200,
 )
 
 
 @pytest.mark.parametrize("unbounded", [False, True])
 @pytest.mark.parametrize("every", list(PERIODS))
-@settings(max_examples=60, deadline=None)
-@given(events=histories, window=a_window)
+# 35 × 60 histories in each mode.
+@settings(max_examples=35, deadline=None)
+@given(events=histories, window=a_window, until=st.sampled_from(ENDS))
 def test_random_histories_come_out_as_counted_by_hand(
-    every: str, unbounded: bool, events: list[Event], window: Window
+    every: str, unbounded: bool, events: list[Event], window: Window, until: datetime
 ) -> None:
-    found = cells(frame_of(events).lazy(), every, window, unbounded=unbounded)
+    found = cells(frame_of(events).lazy(), every, window, unbounded=unbounded, until=until)
 
     columns = ["cohort", "size", "period", "returned", "complete"]
-    assert found.select(columns).rows() == oracle(events, every, window, unbounded=unbounded, until=UNTIL)
+    assert found.select(columns).rows() == oracle(events, every, window, unbounded=unbounded, until=until)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(events=histories, every=st.sampled_from(list(PERIODS)), window=a_window)
 def test_what_always_holds(events: list[Event], every: str, window: Window) -> None:
     anything = frame_of(events).with_columns(pl.lit(True).alias("first"), pl.lit(True).alias("returning")).lazy()

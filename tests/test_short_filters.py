@@ -9,7 +9,7 @@ from apilens.engine import frame
 from apilens.errors import UsageError
 from apilens.filters import compile_filter
 from apilens.schema import DTYPES
-from apilens.short_filters import SHORT_FILTERS, condition
+from apilens.short_filters import SHORT_FILTERS, condition, event_condition
 from apilens.syntax import columns_of
 
 EVENTS = pl.DataFrame(
@@ -125,7 +125,10 @@ def test_what_is_no_value_is_refused(flag: str, text: str) -> None:
 
 
 def test_a_cohort_is_one_of_a_list_too() -> None:
-    assert condition("cohort", "vip,!new") == "cohort('vip') AND NOT coalesce(cohort('new'), false)"
+    assert condition("cohort", "vip") == "cohort('vip')"
+    assert condition("cohort", "vip, new,!old") == (
+        "(cohort('vip') OR cohort('new')) AND NOT coalesce(cohort('old'), false)"
+    )
 
 
 @pytest.mark.parametrize("flag", [flag for flag in SHORT_FILTERS if flag != "cohort"])
@@ -133,3 +136,20 @@ def test_every_short_filter_reads_a_column_of_events(flag: str) -> None:
     [column] = columns_of(condition(flag, "401" if flag == "status" else "a"))
 
     assert column in DTYPES
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("POST /signup", "endpoint = 'POST /signup'"),
+        ("post /v1/*", "starts_with(endpoint, 'POST /v1/')"),
+        (" /v1/users/{id} ", "ends_with(endpoint, ' /v1/users/{id}')"),
+        ("* /a", "ends_with(endpoint, ' /a')"),
+        ("signed_in", "action = 'signed_in'"),
+        ("sign*", "starts_with(action, 'sign')"),
+        ("is_bot", "is_bot"),
+        ("status < 400 AND path = '/a'", "status < 400 AND path = '/a'"),
+    ],
+)
+def test_events_are_meant_by_endpoint_by_action_or_by_condition(text: str, expected: str) -> None:
+    assert event_condition(text, {"is_bot", "status"}) == expected

@@ -112,15 +112,6 @@ def retention(events: Events, options: RetentionOptions, *, columns: Mapping[str
     cohorts = cells["cohort"].unique().sort()
     shown = cohorts if options.limit is None else cohorts.tail(options.limit)
     rows = cells.filter(pl.col("cohort").is_in(shown.implode()))
-    notes = [
-        *_left_out(options, earlier=cohorts.len() - shown.len()),
-        *_open(rows, until=until, tz=options.tz),
-        *_beginning(rows, oldest, period),
-        *_identified(options, answer),
-    ]
-    if rows.is_empty():
-        nobody = f"no {_noun(options)} began in the window: widen --since, or loosen --where and --first"
-        notes = [nobody, *_identified(options, answer)]
     return Result(
         kind="retention",
         title=f"Retention by {period.name}",
@@ -130,7 +121,8 @@ def retention(events: Events, options: RetentionOptions, *, columns: Mapping[str
         ),
         query=options.query(),
         header=(*options.header(answer.totals), *_header(options, period)),
-        notes=tuple(notes),
+        notes=tuple(_notes(options, rows, earlier=cohorts.len() - shown.len(), until=until, oldest=oldest))
+        + tuple(_identified(options, answer)),
         command=_command(options),
     )
 
@@ -156,20 +148,18 @@ def _noun(options: RetentionOptions) -> str:
     return _NAMES[options.unit].partition(" ")[2]
 
 
-def _left_out(options: RetentionOptions, *, earlier: int) -> Iterator[str]:
+def _notes(
+    options: RetentionOptions, rows: pl.DataFrame, *, earlier: int, until: datetime, oldest: datetime | None
+) -> Iterator[str]:  # fmt: skip
+    if rows.is_empty():
+        yield f"no {_noun(options)} began in the window: widen --since, or loosen --where and --first"
     if earlier:
         words = "cohort" if earlier == 1 else "cohorts"
         yield f"and {earlier:,} earlier {words}, which the curve has; --limit all shows them"
-
-
-def _open(rows: pl.DataFrame, *, until: datetime, tz: str) -> Iterator[str]:
     if not rows["complete"].all():
-        end = until.astimezone(zone_of(tz))
-        yield f"no rate for periods that are not over: events are known until {end:%Y-%m-%d %H:%M} ({tz})"
-
-
-def _beginning(rows: pl.DataFrame, oldest: datetime | None, period: Period) -> Iterator[str]:
-    if oldest is not None and period.holding(oldest) in rows["cohort"]:
+        end = until.astimezone(zone_of(options.tz))
+        yield f"no rate for periods that are not over: events are known until {end:%Y-%m-%d %H:%M} ({options.tz})"
+    if oldest is not None and PERIODS[options.every].holding(oldest) in rows["cohort"]:
         yield f"the events begin on {oldest:%Y-%m-%d}: whoever was there before counts as new in the first cohort"
 
 

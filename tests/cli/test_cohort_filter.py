@@ -33,16 +33,28 @@ def commands() -> list[str]:
     return [name for name, command in known.items() if any(option.name == "where" for option in command.params)]
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("cohorts")
+    (folder / "apilens.yaml").write_text(SETTINGS)
+    (folder / "access.log").write_text(LOG)
+    with pytest.MonkeyPatch.context() as patch:
+        surround(patch, folder)
+        ask("ingest", "access.log")
+    return folder
+
+
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("APILENS_NOW", "2026-11-23T12:00:00Z")
-    monkeypatch.setenv("APILENS_HASH_KEY", "cohorts")
-    (tmp_path / ".git").mkdir()
-    (tmp_path / "apilens.yaml").write_text(SETTINGS)
-    (tmp_path / "access.log").write_text(LOG)
-    ask("ingest", "access.log", code=0)
-    return tmp_path
+def folder(made: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    surround(monkeypatch, made)
+    return made
+
+
+def surround(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    patch.chdir(folder)
+    patch.setenv("APILENS_CONFIG", "apilens.yaml")
+    patch.setenv("APILENS_NOW", "2026-11-23T12:00:00Z")
+    patch.setenv("APILENS_HASH_KEY", "cohorts")
 
 
 def ask(*arguments: str, code: int = 0) -> tuple[str, str]:
@@ -82,8 +94,13 @@ def test_only_accounts_of_the_cohort_count(folder: Path, command: str, cohort: s
 
     assert about(found) == about(answer(command, "--where", where))
     assert cohort.strip("!").split(",")[0] in found["query"]["where"][0]
-    # Straight from a file it is the same.
-    assert about(answer(command, "access.log", "--cohort", cohort)) == about(found)
+
+
+@pytest.mark.parametrize("command", commands())
+def test_straight_from_a_file_it_is_the_same(folder: Path, command: str) -> None:
+    from_file, from_store = (answer(command, *files, "--cohort", "!vip") for files in (["access.log"], []))
+
+    assert about(from_file) == about(from_store)
 
 
 @pytest.mark.parametrize("command", commands())
