@@ -14,15 +14,16 @@ from typing import TypeVar
 import polars as pl
 
 from apilens.arrange import arranged
-from apilens.config import CustomFormat, ReadOptions, Settings
-from apilens.enrich import as_they_are, asked, enrich, needed_columns, reject_shape
+from apilens.config import ReadOptions, Settings
+from apilens.enrich import as_they_are, asked, enrich, reject_shape
 from apilens.enrich.base import Context
 from apilens.enrich.route_table import RouteTable
 from apilens.errors import InputError
 from apilens.formats import Format, Needs, ParseOptions
 from apilens.lookups import read_lookups
 from apilens.openapi import read_openapi
-from apilens.recognition import all_formats, bare_or_enclosed, is_document, named, recognise
+from apilens.origins import Origin, Origins
+from apilens.recognition import all_formats, bare_or_enclosed, custom_formats, is_document, recognise
 from apilens.sources import Block, Reader, Source, expand
 from apilens.store import Counts, Position
 from apilens.window import CLOCK_SLACK
@@ -49,6 +50,7 @@ class Log:
     reader: Reader
     format: Format
     fit: float | None
+    origin: Origin
     context: Context
     start: Position = field(default_factory=Position)
     counts: Counts = field(default_factory=Counts)
@@ -91,7 +93,6 @@ class Pipeline:
         block_bytes: int = BLOCK_BYTES,
     ) -> None:
         self.settings = settings
-        self.options = options
         self.key = key
         self.columns = columns
         self.block_bytes = block_bytes
@@ -99,28 +100,30 @@ class Pipeline:
         self.problems: list[InputError] = []
         self.skipped: list[str] = []
         self.warnings: list[str] = []
-        self._parse_columns = needed_columns(columns, settings)
         self._latest = now + CLOCK_SLACK
-        self._lookups = read_lookups(settings, key, warn=self.warnings.append)
+        everywhere = [*settings.account, *(rule for source in settings.sources.values() for rule in source.account)]
+        self._lookups = read_lookups(everywhere, key, warn=self.warnings.append)
         self.operations = read_openapi(settings.openapi)
         self.routes = RouteTable.of(self.operations, settings)
         self._formats = {**{item.name: item for item in all_formats()}, **custom_formats(settings)}
-        self._fixed = self._fixed_format()
+        self._origins = Origins(settings, options, self._formats, columns)
 
     def blocks(
         self, inputs: Sequence[str], *, final: bool, start: Callable[[Reader], Position] | None = None,
         advance: Callable[[int, str], None] | None = None,
     ) -> Iterator[tuple[Log, Block]]:  # fmt: skip
-        """Give every block of every readable input. `start` says how far an input was read before.
+        """Give every block of every readable input, or with no inputs of all logs of the sources in apilens.yaml.
 
-        final: an unterminated last line is complete, not half written. advance(bytes, name) reports progress.
+        start: says how far an input was read before. final: an unterminated last line is complete, not half written.
+        advance(bytes, name) reports progress.
         """
-        sources, errors = expand(inputs)
+        sources, errors, notes = (*expand(inputs), []) if inputs else self._origins.find()
         self.problems += errors
-        for source in sources:
+        self.warnings += notes
+        for source, origin in map(self._origins.of, sources):
             try:
                 with Reader(source, block_bytes=self.block_bytes) as reader:
-                    yield from self._read(source, reader, final, start, advance)
+                    yield from self._read(source, origin, reader, final, start, advance)
             except InputError as error:
                 if source.named or self._was_read(source):
                     self.problems.append(error)
@@ -129,14 +132,15 @@ class Pipeline:
 
     def parse(self, log: Log, block: Block) -> Piece:
         """Parse and enrich one block. Safe to call from several threads."""
-        needs = Needs(*asked(self.settings, log.format.account))
+        settings = log.origin.settings
+        needs = Needs(*asked(settings, log.format.account))
         if log.format.normalised:
-            needs = Needs(fields=frozenset(self.settings.columns))
+            needs = Needs(fields=frozenset(settings.column_types()))
         options = ParseOptions(
             latest=self._latest,
             needs=needs,
-            source_tz=self.options.source_tz or self.settings.source_tz or "UTC",
-            columns=self._parse_columns,
+            source_tz=log.origin.source_tz,
+            columns=log.origin.columns,
             prelude=block.prelude,
         )
         parsed = log.format.parse(block.data, block.first_line, options)
@@ -156,10 +160,10 @@ class Pipeline:
         return Piece(log, block, events, self._rejects(log, block, parsed.rejects), counts)
 
     def _read(
-        self, source: Source, reader: Reader, final: bool, start: Callable[[Reader], Position] | None,
-        advance: Callable[[int, str], None] | None,
+        self, source: Source, origin: Origin, reader: Reader, final: bool,
+        start: Callable[[Reader], Position] | None, advance: Callable[[int, str], None] | None,
     ) -> Iterator[tuple[Log, Block]]:  # fmt: skip
-        document = reader.document() if self._is_document(reader.sample) else None
+        document = reader.document() if self._is_document(reader.sample, origin) else None
         before = start(reader) if start and not reader.is_stream else Position()
         final = final or reader.is_stream or bool(reader.compression)
         if document:
@@ -169,7 +173,7 @@ class Pipeline:
         first = next(blocks, None)
         log: Log | None = None
         if first and reader.head_unchanged():
-            log = self._open(source, reader, before, document.data if document else reader.sample)
+            log = self._open(source, origin, reader, before, document.data if document else reader.sample)
             seen = 0
             for block in arranged(chain([first], blocks), log.format, reader, final=final):
                 if not reader.head_unchanged():
@@ -183,18 +187,16 @@ class Pipeline:
         if log:
             log.pending = reader.pending
 
-    def _is_document(self, sample: bytes) -> bool:
-        return self._fixed.framing == "document" if self._fixed else is_document(sample, tuple(self._formats.values()))
+    def _is_document(self, sample: bytes, origin: Origin) -> bool:
+        if origin.format:
+            return origin.format.framing == "document"
+        return is_document(sample, tuple(self._formats.values()))
 
-    def _open(self, source: Source, reader: Reader, before: Position, sample: bytes) -> Log:
-        options = ParseOptions(
-            latest=self._latest, source_tz=self.options.source_tz or self.settings.source_tz or "UTC"
-        )
+    def _open(self, source: Source, origin: Origin, reader: Reader, before: Position, sample: bytes) -> Log:
+        options = ParseOptions(latest=self._latest, source_tz=origin.source_tz)
         fit = None
-        if self._fixed:
-            format = (
-                self._fixed if self._fixed.framing == "document" else bare_or_enclosed(sample, self._fixed, options)
-            )
+        if format := origin.format:
+            format = format if format.framing == "document" else bare_or_enclosed(sample, format, options)
         else:
             try:
                 found = recognise(sample, tuple(self._formats.values()), options)
@@ -203,26 +205,17 @@ class Pipeline:
             # A sample of blank lines and comments says nothing of the format.
             format, fit = found.format, found.rate if found.looks else None
         context = Context(
-            settings=self.settings,
+            settings=origin.settings,
             hash_key=self.key,
             time_is=format.time_is,
-            labels={"source": source.name, "format": format.name},
+            labels={**origin.labels, "source": source.name, "format": format.name},
             account=format.account,
             lookups=self._lookups,
             routes=self.routes,
         )
-        log = Log(source, reader, format, fit, context, before)
+        log = Log(source, reader, format, fit, origin, context, before)
         self.logs.append(log)
         return log
-
-    def _fixed_format(self) -> Format | None:
-        text = self.options.log_format or (None if self.options.input_format else self.settings.log_format)
-        if text:
-            from apilens.formats.log_format import compile_log_format
-
-            return compile_log_format(text)
-        name = self.options.input_format
-        return named(name, self._formats) if name else None
 
     def _was_read(self, source: Source) -> bool:
         return any(log.source is source for log in self.logs)
@@ -247,26 +240,6 @@ class Pipeline:
         )
         found = pl.concat([named, long]).sort("line") if long.height else named
         return found.select(pl.lit(log.source.name).alias("source"), pl.all())
-
-
-def custom_formats(settings: Settings) -> dict[str, Format]:
-    """Return the formats that apilens.yaml declares, by name."""
-
-    def build(name: str, custom: CustomFormat) -> Format:
-        from apilens.formats.json_map import json_format
-
-        if custom.log_format:
-            from apilens.formats.log_format import compile_log_format
-
-            return compile_log_format(custom.log_format, name=name, time_is=custom.time_is)
-        if custom.csv:
-            from apilens.formats.csv_map import csv_format
-
-            separator = "," if custom.csv is True else custom.csv
-            return csv_format(name, custom.fields or {}, separator=separator, time_is=custom.time_is)
-        return json_format(name, custom.fields or {}, time_is=custom.time_is)
-
-    return {name: build(name, custom) for name, custom in settings.formats.items()}
 
 
 def in_order(work: Callable[[T], R], items: Iterable[T], *, workers: int = WORKERS, ahead: int = AHEAD) -> Iterator[R]:
