@@ -17,6 +17,7 @@ from apilens import __version__
 from apilens.errors import StoreBusy, StoreError
 from apilens.store.durable import sync_all, write_new
 from apilens.store.streams import Position, advance, locate
+from apilens.store.versions import read_versions
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -87,6 +88,7 @@ class Writer:
         self.path = path
         self._durable = durable
         self.delta = delta
+        self._versions = _versions(path, delta)
         self.totals = {item.name: self._version(f"total/{item.name}") for item in fields(Counts)}
         self._generation = self._version(_GENERATION)
         self._since_checkpoint = 0
@@ -95,7 +97,7 @@ class Writer:
 
     def position(self, head: bytes) -> Position:
         """Return how far the log that begins with these bytes was read."""
-        return locate(head, self.delta.transaction_version)
+        return locate(head, self._versions.get)
 
     def write(self, frames: Iterable[Mapping[date, pl.DataFrame]]) -> list[DataFile]:
         """Write one Parquet file for each day of what `by_day` gave; nothing is visible before `commit`."""
@@ -137,6 +139,7 @@ class Writer:
         self._write_rejects(rejects)
         self._sync({self.path / "events" / item.path.partition("/")[0] for item in files})
         self._commit([_add(item, new=True) for item in files], versions, info)
+        self._versions |= versions
         return positions
 
     def replace(self, old: Sequence[DataFile], new: Sequence[DataFile]) -> None:
@@ -228,7 +231,15 @@ class Writer:
             sync_all(paths)
 
     def _version(self, name: str) -> int:
-        return self.delta.transaction_version(name) or 0
+        return self._versions.get(name, 0)
+
+
+def _versions(path: Path, delta: DeltaTable) -> dict[str, int]:
+    try:
+        # At the version of the handle that commits: what others commit meanwhile makes that commit fail.
+        return read_versions(path / "events" / "_delta_log", delta.version())
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        raise StoreError(f"{path / 'events'}: {error}".splitlines()[0], hint="run `apilens store verify`") from None
 
 
 def _add(item: DataFile, *, new: bool) -> Any:
