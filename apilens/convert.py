@@ -14,9 +14,10 @@ from apilens.enrich import configured_dtypes
 from apilens.errors import InputError, UsageError
 from apilens.ingest import Summary
 from apilens.outfile import whole_file
-from apilens.pipeline import Pipeline, in_order
+from apilens.pipeline import Pipeline
 from apilens.schema import dtypes
 from apilens.spelling import nearest
+from apilens.threads import in_order
 
 # What a spreadsheet would run as a formula.
 _FORMULA = r"^[=+\-@\t\r＝＋－＠]"

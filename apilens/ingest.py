@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -15,11 +16,12 @@ from apilens.endpoints import STATE
 from apilens.enrich import configured_dtypes
 from apilens.errors import InputError
 from apilens.learning import Learning
-from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline, in_order
+from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline
 from apilens.sources import Block, Reader
 from apilens.store import Counts, DataFile, Position, compact, read_kept, tidy, writing
 from apilens.store.maintenance import Compaction
 from apilens.store.writer import Advance, Writer, by_day
+from apilens.threads import in_order
 
 # A log that is not sorted by time makes a file for each day in each commit; larger commits make fewer of them.
 SCATTERED_DAYS = 8
@@ -39,6 +41,8 @@ class Summary:
     shown_rejects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTS))
     compaction: Compaction = field(default_factory=Compaction)
     commits: int = 0
+    # Files that --since left closed.
+    untouched: int = 0
     # Rule that found the account → requests; None: no account.
     sources: Counter[str | None] = field(default_factory=Counter)
 
@@ -46,6 +50,7 @@ class Summary:
         """Take over what a pipeline noted on its way."""
         self.logs, self.problems = pipeline.logs, pipeline.problems
         self.skipped, self.warnings = pipeline.skipped, pipeline.warnings
+        self.untouched = pipeline.untouched
 
     def keep_rejects(self, rejects: pl.DataFrame) -> None:
         """Keep the first rejects, to be shown."""
@@ -155,23 +160,35 @@ class _Written:
 def ingest(
     inputs: Sequence[str], store: Path, *, settings: Settings, options: ReadOptions, key: bytes, now: datetime,
     wait_s: float = 30.0, final: bool = False, durable: bool = True, block_bytes: int = BLOCK_BYTES,
-    advance: Callable[[int, str], None] | None = None,
+    since: datetime | None = None, advance: Callable[[int, str], None] | None = None,
 ) -> Summary:  # fmt: skip
-    """Read what is new in the inputs into the store at `store` (made where there is none).
+    """Read what is new in the inputs (none: the sources of apilens.yaml) into the store, made where there is none.
 
     final: an unterminated last line is read too, not left for the next run. durable: flush every commit to disk.
-    block_bytes: how much is parsed at once; a commit holds about as much. Inputs that cannot be read are in
-    `Summary.problems`; the others were ingested. Raises StoreBusy and StoreError.
+    block_bytes: how much is parsed at once; a commit holds about as much. since: older events are not stored. Inputs
+    that cannot be read are in `Summary.problems`; the others were ingested. Raises StoreBusy and StoreError.
     """
+    pipeline = Pipeline(settings, options, key=key, now=now, block_bytes=block_bytes, since=since)
+    return take_in(pipeline, inputs, store, wait_s=wait_s, final=final, durable=durable, advance=advance)
+
+
+def take_in(
+    pipeline: Pipeline, inputs: Sequence[str], store: Path, *, wait_s: float = 30.0, final: bool = False,
+    durable: bool = True, advance: Callable[[int, str], None] | None = None,
+) -> Summary:  # fmt: skip
+    """Do one pass of what `ingest` does, with a pipeline that may be used for more of them."""
     summary = Summary()
-    pipeline = Pipeline(settings, options, key=key, now=now, block_bytes=block_bytes)
-    with writing(store, key=key, wait_s=wait_s, durable=durable, extra=configured_dtypes(settings)) as writer:
+    block_bytes = pipeline.block_bytes
+    began_ns = time.time_ns()
+    extra = configured_dtypes(pipeline.settings)
+    with writing(store, key=pipeline.key, wait_s=wait_s, durable=durable, extra=extra) as writer:
         streams = Streams(writer.position)
+        seen = writer.seen(began_ns)
         scattered = False
         saved = read_kept(store, STATE)
         learning = Learning(saved, pipeline.operations, pipeline.routes)
 
-        blocks = pipeline.blocks(inputs, final=final, start=streams.start, advance=advance)
+        blocks = pipeline.blocks(inputs, final=final, start=streams.start, advance=advance, seen=seen)
         batches = _Batches(in_order(lambda item: _parse(pipeline, *item), streams.follow(blocks)), block_bytes)
         # A batch is written while the next one is parsed.
         for written in in_order(lambda batch: _write(writer, batch, learning), batches, workers=1, ahead=2):
@@ -183,7 +200,8 @@ def ingest(
         if not summary.commits and learning.differs(saved):
             writer.keep(STATE, learning.state())
         summary.take(pipeline)
-        summary.compaction = compact(writer, today=now.date(), every_day=scattered)
+        writer.keep_seen(seen)
+        summary.compaction = compact(writer, today=pipeline.now.date(), every_day=scattered)
         tidy(writer)
     return summary
 
@@ -220,6 +238,9 @@ def _commit(writer: Writer, written: _Written, streams: Streams) -> None:
     after = writer.commit(written.files, advances, counts=written.counts, rejects=written.rejects, info=info)
     for (stream, _), position in zip(ends, after, strict=True):
         stream.committed = position
+    for log, _ in written.ends:
+        if log.source.chunk:
+            log.source.chunk.committed = True
 
 
 def _account(summary: Summary, written: _Written) -> None:

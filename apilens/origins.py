@@ -60,9 +60,14 @@ class Origins:
                 raise UsageError(f"sources.{name}: {error.message}", hint=error.hint) from None
             self._named.append((FilePattern.of(source.path), origin))
 
+    @property
+    def globs(self) -> list[str]:
+        """The paths of all sources, as globs."""
+        return [pattern.glob for pattern, _ in self._named]
+
     def find(self) -> tuple[list[Source], list[InputError], list[str]]:
         """Return the logs of all sources, what cannot be read, and a line for each source that has none."""
-        sources, errors = expand([pattern.glob for pattern, _ in self._named])
+        sources, errors = expand(self.globs)
         found = [item for item in sources if self._match(item) is not None]
         missing = {error.text for error in errors if isinstance(error, Nothing)}
         notes = [

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
-from typing import TypeVar
 
 import polars as pl
 
@@ -24,22 +21,16 @@ from apilens.lookups import read_lookups
 from apilens.openapi import read_openapi
 from apilens.origins import Origin, Origins
 from apilens.recognition import all_formats, bare_or_enclosed, custom_formats, is_document, recognise
-from apilens.sources import Block, Reader, Source, expand
-from apilens.store import Counts, Position
+from apilens.sources import Block, Chunk, Reader, Source, expand
+from apilens.store import Counts, Position, Seen
 from apilens.window import CLOCK_SLACK
 
-# Two blocks parse while a third is committed; more would only take memory on the machines this runs on.
 BLOCK_BYTES = 12 << 20
-WORKERS = 2
-AHEAD = 3
 
 REJECTS = {
     "source": pl.String(), "line": pl.Int64(), "reason": pl.String(), "bytes": pl.Int64(), "sha256": pl.String(),
     "shape": pl.String(),
 }  # fmt: skip
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 @dataclass(slots=True)
@@ -79,7 +70,8 @@ class Pipeline:
     """Reads inputs in order.
 
     On the way `logs` fills with what is read, `problems` with inputs that could not be, `skipped` with files of a
-    folder or glob that are no logs, `warnings` with what the user should know.
+    folder or glob that are no logs, `warnings` with what the user should know. since: what is older is read and not
+    kept; files that were not written to since are not opened, and `untouched` counts them.
     """
 
     def __init__(
@@ -91,39 +83,56 @@ class Pipeline:
         now: datetime,
         columns: Collection[str] | None = None,
         block_bytes: int = BLOCK_BYTES,
+        since: datetime | None = None,
     ) -> None:
         self.settings = settings
         self.key = key
         self.columns = columns
         self.block_bytes = block_bytes
-        self.logs: list[Log] = []
-        self.problems: list[InputError] = []
-        self.skipped: list[str] = []
-        self.warnings: list[str] = []
-        self._latest = now + CLOCK_SLACK
+        self.since = since
+        # Asked between blocks: whether to leave the rest for another time.
+        self.stopping: Callable[[], bool] = lambda: False
+        self._piped: Format | None = None
+        self.begin(now)
         everywhere = [*settings.account, *(rule for source in settings.sources.values() for rule in source.account)]
         self._lookups = read_lookups(everywhere, key, warn=self.warnings.append)
         self.operations = read_openapi(settings.openapi)
         self.routes = RouteTable.of(self.operations, settings)
         self._formats = {**{item.name: item for item in all_formats()}, **custom_formats(settings)}
-        self._origins = Origins(settings, options, self._formats, columns)
+        self.origins = Origins(settings, options, self._formats, columns)
+
+    def begin(self, now: datetime, chunk: Chunk | None = None) -> None:
+        """Forget what was noted, for another pass over the inputs; `chunk`: what `-` is in this one."""
+        self.now = now
+        self.chunk = chunk
+        self.logs: list[Log] = []
+        self.problems: list[InputError] = []
+        self.skipped: list[str] = []
+        self.warnings: list[str] = []
+        self.untouched = 0
+        self._latest = now + CLOCK_SLACK
 
     def blocks(
         self, inputs: Sequence[str], *, final: bool, start: Callable[[Reader], Position] | None = None,
-        advance: Callable[[int, str], None] | None = None,
+        advance: Callable[[int, str], None] | None = None, seen: Seen | None = None,
     ) -> Iterator[tuple[Log, Block]]:  # fmt: skip
         """Give every block of every readable input, or with no inputs of all logs of the sources in apilens.yaml.
 
         start: says how far an input was read before. final: an unterminated last line is complete, not half written.
-        advance(bytes, name) reports progress.
+        advance(bytes, name) reports progress. seen: files that need not be opened; what is read to its end joins them.
         """
-        sources, errors, notes = (*expand(inputs), []) if inputs else self._origins.find()
+        sources, errors, notes = (*expand(inputs), []) if inputs else self.origins.find()
         self.problems += errors
         self.warnings += notes
-        for source, origin in map(self._origins.of, sources):
+        for found in sources:
+            if (seen and seen.has(found.info)) or self._is_untouched(found):
+                continue
+            source, origin = self.origins.of(replace(found, chunk=None if found.path else self.chunk))
             try:
                 with Reader(source, block_bytes=self.block_bytes) as reader:
                     yield from self._read(source, origin, reader, final, start, advance)
+                    if seen and reader.complete and not (reader.pending or reader.warnings or self.stopping()):
+                        seen.add(source.info)
             except InputError as error:
                 if source.named or self._was_read(source):
                     self.problems.append(error)
@@ -144,8 +153,11 @@ class Pipeline:
             prelude=block.prelude,
         )
         parsed = log.format.parse(block.data, block.first_line, options)
+        young = parsed.events
+        if self.since is not None:
+            young = young.filter(pl.col("timestamp") >= self.since)
         add = as_they_are if log.format.normalised else enrich
-        events = add(parsed.events, log.context, columns=self.columns)
+        events = add(young, log.context, columns=self.columns)
         long = len(block.overlong)
         counts = Counts(
             read=block.lines + parsed.extra,
@@ -156,6 +168,7 @@ class Pipeline:
             blank=parsed.blank - long,
             comments=parsed.comments,
             lossy=parsed.lossy,
+            older=parsed.events.height - young.height,
         )
         return Piece(log, block, events, self._rejects(log, block, parsed.rejects), counts)
 
@@ -164,7 +177,7 @@ class Pipeline:
         start: Callable[[Reader], Position] | None, advance: Callable[[int, str], None] | None,
     ) -> Iterator[tuple[Log, Block]]:  # fmt: skip
         document = reader.document() if self._is_document(reader.sample, origin) else None
-        before = start(reader) if start and not reader.is_stream else Position()
+        before = start(reader) if start and not reader.is_stream else Position(lines=_lines_before(source))
         final = final or reader.is_stream or bool(reader.compression)
         if document:
             blocks = iter([document] if before.offset < document.end else [])
@@ -172,12 +185,17 @@ class Pipeline:
             blocks = reader.blocks(offset=before.offset, first_line=before.lines + 1, final=final)
         first = next(blocks, None)
         log: Log | None = None
-        if first and reader.head_unchanged():
+        if first and not reader.head_unchanged():
+            reader.complete = False
+        elif first:
             log = self._open(source, origin, reader, before, document.data if document else reader.sample)
             seen = 0
             for block in arranged(chain([first], blocks), log.format, reader, final=final):
                 if not reader.head_unchanged():
                     # Truncated under us: what was read may be a mixture; the next run begins with the new content.
+                    reader.complete = False
+                    return
+                if self.stopping():
                     return
                 if advance:
                     advance(block.progress - seen, source.name)
@@ -195,8 +213,8 @@ class Pipeline:
     def _open(self, source: Source, origin: Origin, reader: Reader, before: Position, sample: bytes) -> Log:
         options = ParseOptions(latest=self._latest, source_tz=origin.source_tz)
         fit = None
-        if format := origin.format:
-            format = format if format.framing == "document" else bare_or_enclosed(sample, format, options)
+        if stated := (self._piped if source.chunk else None) or origin.format:
+            format = stated if stated.framing == "document" else bare_or_enclosed(sample, stated, options)
         else:
             try:
                 found = recognise(sample, tuple(self._formats.values()), options)
@@ -204,6 +222,8 @@ class Pipeline:
                 raise InputError(f"{source.name}: {error.message}", hint=error.hint) from None
             # A sample of blank lines and comments says nothing of the format.
             format, fit = found.format, found.rate if found.looks else None
+        if source.chunk and fit is not None:
+            self._piped = format
         context = Context(
             settings=origin.settings,
             hash_key=self.key,
@@ -216,6 +236,14 @@ class Pipeline:
         log = Log(source, reader, format, fit, origin, context, before)
         self.logs.append(log)
         return log
+
+    def _is_untouched(self, source: Source) -> bool:
+        """Say whether a file was not written to since `since`, and count it."""
+        if self.since is None or source.info is None or source.size is None:
+            return False
+        untouched = source.info.st_mtime < self.since.timestamp()
+        self.untouched += untouched
+        return untouched
 
     def _was_read(self, source: Source) -> bool:
         return any(log.source is source for log in self.logs)
@@ -242,17 +270,5 @@ class Pipeline:
         return found.select(pl.lit(log.source.name).alias("source"), pl.all())
 
 
-def in_order(work: Callable[[T], R], items: Iterable[T], *, workers: int = WORKERS, ahead: int = AHEAD) -> Iterator[R]:
-    """Give work(item) for each item in order; `workers` are being worked on at once, `ahead` are taken in advance."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="apilens") as pool:
-        running: deque[Future[R]] = deque()
-        try:
-            for item in items:
-                running.append(pool.submit(work, item))
-                if len(running) >= ahead:
-                    yield running.popleft().result()
-            while running:
-                yield running.popleft().result()
-        finally:
-            for future in running:
-                future.cancel()
+def _lines_before(source: Source) -> int:
+    return source.chunk.lines if source.chunk else 0

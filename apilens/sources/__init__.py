@@ -5,8 +5,9 @@ One file per thing: inputs (what the user named), permission (why a file cannot 
 (blocks of whole lines).
 """
 
-from apilens.sources.inputs import Nothing, Source, expand
+from apilens.sources.decompress import compression_of
+from apilens.sources.inputs import STDIN, Chunk, Nothing, Source, expand
 from apilens.sources.lines import Block, Overlong
 from apilens.sources.reader import Reader
 
-__all__ = ["Block", "Nothing", "Overlong", "Reader", "Source", "expand"]
+__all__ = ["STDIN", "Block", "Chunk", "Nothing", "Overlong", "Reader", "Source", "compression_of", "expand"]

@@ -16,13 +16,27 @@ from apilens.sources.permission import denied
 STDIN = ("-", "/dev/stdin")
 
 
+@dataclass(slots=True)
+class Chunk:
+    """Some of what comes through stdin, which is followed: a descriptor that holds it, closed by whoever reads it.
+
+    lines: how many came before. directives: those of them that say how to read what follows. committed: it is in the
+    store.
+    """
+
+    fd: int
+    lines: int
+    directives: bytes
+    committed: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Source:
     """One log to read.
 
     name: the path as given or found, what is shown and stored (`stdin` for `-`). path: None for stdin. named: the user
     named this very file, rather than a directory or glob that holds it. size: bytes on disk, None for a pipe.
-    info: what the system said of the file when it was found.
+    info: what the system said of the file when it was found. chunk: the part of stdin that is meant.
     """
 
     name: str
@@ -30,6 +44,7 @@ class Source:
     named: bool
     size: int | None
     info: os.stat_result | None = field(default=None, repr=False, compare=False)
+    chunk: Chunk | None = None
 
 
 class Nothing(InputError):

@@ -70,7 +70,7 @@ class Reader:
 
     def close(self) -> None:
         """Close the file; stdin stays open."""
-        if self._fd >= 0 and self.source.path is not None:
+        if self._fd >= 0 and (self.source.path is not None or self.source.chunk):
             os.close(self._fd)
         self._fd = -1
 
@@ -128,7 +128,9 @@ class Reader:
         return Block(data, 1, lines, 0, size, stream.progress)
 
     def skipped_part(self, offset: int) -> Iterator[bytes]:
-        """Yield the bytes in front of an uncompressed offset, a block at a time; those of a pipe are gone."""
+        """Yield the bytes in front of an uncompressed offset, a block at a time; of a pipe, what is known of them."""
+        if self.source.chunk:
+            yield self.source.chunk.directives
         stream = None if self.is_stream else self._new_stream()
         while stream is not None and offset > 0 and (data := stream.read(min(offset, self._block_bytes))):
             offset -= len(data)
@@ -227,6 +229,8 @@ class Reader:
 
 
 def _open(source: Source) -> int:
+    if source.chunk:
+        return source.chunk.fd
     if source.path is None:
         try:
             os.fstat(0)

@@ -16,6 +16,7 @@ import polars as pl
 from apilens import __version__
 from apilens.errors import StoreBusy, StoreError
 from apilens.store.durable import sync_all, write_new
+from apilens.store.seen import Seen
 from apilens.store.streams import Position, advance, locate
 from apilens.store.versions import read_versions
 
@@ -26,11 +27,15 @@ CHECKPOINT_EVERY = 20
 # What a commit may keep of its rejects; the totals stay exact.
 REJECT_BYTES = 10 << 20
 _GENERATION = "generation"
+_SEEN = "seen"
 
 
 @dataclass(slots=True)
 class Counts:
-    """Where every record went: `read == stored + rejected + other + blank + comments` always."""
+    """Where every record went: `read == stored + rejected + other + blank + comments + older` always.
+
+    older: than `--since` of the run that read them. lossy: lines with bytes that are no UTF-8, wherever they went.
+    """
 
     read: int = 0
     stored: int = 0
@@ -39,6 +44,7 @@ class Counts:
     blank: int = 0
     comments: int = 0
     lossy: int = 0
+    older: int = 0
 
     def __add__(self, more: Counts) -> Counts:
         return Counts(*(getattr(self, item.name) + getattr(more, item.name) for item in fields(self)))
@@ -46,7 +52,7 @@ class Counts:
     @property
     def balances(self) -> bool:
         """Say whether nothing was lost."""
-        return self.read == self.stored + self.rejected + self.other + self.blank + self.comments
+        return self.read == self.stored + self.rejected + self.other + self.blank + self.comments + self.older
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +100,16 @@ class Writer:
         self._since_checkpoint = 0
         for orphan in self._rejects_after(self._generation):
             orphan.unlink()
+
+    def seen(self, began_ns: int) -> Seen:
+        """Return the files that need not be opened; began_ns: when the run began to look at files."""
+        table, file = str(self.delta.metadata().id), self.path / "state" / _SEEN
+        return Seen(file, table=table, generation=self._generation, began_ns=began_ns)
+
+    def keep_seen(self, seen: Seen) -> None:
+        """Keep what a run has seen, after all of it was committed."""
+        if seen.changed:
+            self.keep(_SEEN, seen.data(self._generation))
 
     def position(self, head: bytes) -> Position:
         """Return how far the log that begins with these bytes was read."""
