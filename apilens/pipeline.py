@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
@@ -17,15 +18,19 @@ from apilens.enrich.base import Context
 from apilens.enrich.route_table import RouteTable
 from apilens.errors import InputError
 from apilens.formats import Format, Needs, ParseOptions
+from apilens.formats.detect import SAMPLE_BYTES
 from apilens.lookups import read_lookups
 from apilens.openapi import read_openapi
 from apilens.origins import Origin, Origins
+from apilens.recall import Recall
 from apilens.recognition import all_formats, bare_or_enclosed, custom_formats, is_document, recognise
 from apilens.sources import Block, Chunk, Reader, Source, expand
 from apilens.store import Counts, Position, Seen
 from apilens.window import CLOCK_SLACK
 
 BLOCK_BYTES = 12 << 20
+# A log that was only likely to be in its format is looked at again when it rejects this share of the lines.
+_DOUBT = 0.02
 
 REJECTS = {
     "source": pl.String(), "line": pl.Int64(), "reason": pl.String(), "bytes": pl.Int64(), "sha256": pl.String(),
@@ -46,6 +51,8 @@ class Log:
     start: Position = field(default_factory=Position)
     counts: Counts = field(default_factory=Counts)
     pending: int = 0
+    # The format is only likely: parsing will tell.
+    likely: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ class Pipeline:
         self.since = since
         # Asked between blocks: whether to leave the rest for another time.
         self.stopping: Callable[[], bool] = lambda: False
-        self._piped: Format | None = None
+        self._recall = Recall()
         self.begin(now)
         everywhere = [*settings.account, *(rule for source in settings.sources.values() for rule in source.account)]
         self._lookups = read_lookups(everywhere, key, warn=self.warnings.append)
@@ -141,6 +148,17 @@ class Pipeline:
 
     def parse(self, log: Log, block: Block) -> Piece:
         """Parse and enrich one block. Safe to call from several threads."""
+        piece = self._parse(log, block)
+        if log.likely and piece.counts.rejected > _DOUBT * block.lines:
+            # A block is all there is of such a log, so nobody else has it in hand.
+            options = ParseOptions(latest=self._latest, source_tz=log.origin.source_tz)
+            with suppress(InputError):
+                log.format = recognise(block.data, tuple(self._formats.values()), options).format
+            log.context = self._context(log.source, log.origin, log.format)
+            piece = self._parse(log, block)
+        return piece
+
+    def _parse(self, log: Log, block: Block) -> Piece:
         settings = log.origin.settings
         needs = Needs(*asked(settings, log.format.account))
         if log.format.normalised:
@@ -211,20 +229,33 @@ class Pipeline:
         return is_document(sample, tuple(self._formats.values()))
 
     def _open(self, source: Source, origin: Origin, reader: Reader, before: Position, sample: bytes) -> Log:
+        format, fit, likely = self._format_of(source, origin, sample)
+        log = Log(source, reader, format, fit, origin, self._context(source, origin, format), before, likely=likely)
+        self.logs.append(log)
+        return log
+
+    def _format_of(self, source: Source, origin: Origin, sample: bytes) -> tuple[Format, float | None, bool]:
+        """Return a log's format, how well it fits (None: nobody looked), and whether parsing has to tell if it does."""
         options = ParseOptions(latest=self._latest, source_tz=origin.source_tz)
-        fit = None
-        if stated := (self._piped if source.chunk else None) or origin.format:
-            format = stated if stated.framing == "document" else bare_or_enclosed(sample, stated, options)
-        else:
-            try:
-                found = recognise(sample, tuple(self._formats.values()), options)
-            except InputError as error:
-                raise InputError(f"{source.name}: {error.message}", hint=error.hint) from None
-            # A sample of blank lines and comments says nothing of the format.
-            format, fit = found.format, found.rate if found.looks else None
-        if source.chunk and fit is not None:
-            self._piped = format
-        context = Context(
+        name = source.name
+        if stated := origin.format:
+            whole = stated.framing == "document"
+            return stated if whole else bare_or_enclosed(sample, stated, options), None, False
+        # What comes through a pipe does not change its format because little of it comes at a time.
+        if met := self._recall.met(name, b"" if source.chunk else sample):
+            return met.format, met.rate, False
+        if len(sample) < SAMPLE_BYTES and not source.chunk and (alike := self._recall.alike(name, sample)):
+            return alike, None, True
+        try:
+            found = recognise(sample, tuple(self._formats.values()), options)
+        except InputError as error:
+            raise InputError(f"{name}: {error.message}", hint=error.hint) from None
+        self._recall.add(name, b"" if source.chunk else sample, found)
+        # A sample of blank lines and comments says nothing of the format.
+        return found.format, found.rate if found.looks else None, False
+
+    def _context(self, source: Source, origin: Origin, format: Format) -> Context:
+        return Context(
             settings=origin.settings,
             hash_key=self.key,
             time_is=format.time_is,
@@ -233,9 +264,6 @@ class Pipeline:
             lookups=self._lookups,
             routes=self.routes,
         )
-        log = Log(source, reader, format, fit, origin, context, before)
-        self.logs.append(log)
-        return log
 
     def _is_untouched(self, source: Source) -> bool:
         """Say whether a file was not written to since `since`, and count it."""
