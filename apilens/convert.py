@@ -61,7 +61,6 @@ def preview(
         if id(log) not in seen:
             seen.add(id(log))
             piece = pipeline.parse(log, block)
-            log.counts += piece.counts
             summary.counts += piece.counts
             summary.sources.update(piece.sources())
             frames.append(piece.events.head(rows))
@@ -75,7 +74,6 @@ def _frames(
 ) -> Iterator[pl.DataFrame]:
     blocks = pipeline.blocks(inputs, final=True, advance=advance)
     for piece in in_order(lambda item: pipeline.parse(*item), blocks):
-        piece.log.counts += piece.counts
         summary.counts += piece.counts
         summary.sources.update(piece.sources())
         summary.keep_rejects(piece.rejects)

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -16,12 +17,13 @@ from apilens.endpoints import STATE
 from apilens.enrich import configured_dtypes
 from apilens.errors import InputError
 from apilens.learning import Learning
-from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline
+from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Piece, Pipeline
 from apilens.sources import Block, Reader
 from apilens.store import Counts, DataFile, Position, compact, read_kept, tidy, writing
 from apilens.store.maintenance import Compaction
 from apilens.store.writer import Advance, Writer, by_day
 from apilens.threads import in_order
+from apilens.together import grouped, parse_together
 
 # A log that is not sorted by time makes a file for each day in each commit; larger commits make fewer of them.
 SCATTERED_DAYS = 8
@@ -110,7 +112,10 @@ class Streams:
 
 @dataclass(frozen=True, slots=True)
 class _Parsed:
-    """A block without its bytes, and what became of them: the events by day, so that they can be gathered."""
+    """A block without its bytes, and what became of them: the events by day, so that they can be gathered.
+
+    before: the blocks of other logs that were parsed together with it.
+    """
 
     log: Log
     block: Block
@@ -118,21 +123,27 @@ class _Parsed:
     counts: Counts
     rejects: pl.DataFrame
     sources: Counter[str | None]
+    before: Sequence[tuple[Log, Block]] = ()
+
+    @property
+    def ends(self) -> list[tuple[Log, Block]]:
+        """How far this takes each log."""
+        return [*self.before, (self.log, self.block)]
 
 
 @dataclass
 class _Batches:
     """What blocks became, grouped until they were about `size` bytes: small files share a commit. `size` may change."""
 
-    parsed: Iterable[_Parsed]
+    parsed: Iterable[list[_Parsed]]
     size: int
 
     def __iter__(self) -> Iterator[list[_Parsed]]:
         batch: list[_Parsed] = []
         held = 0
-        for item in self.parsed:
+        for item in chain.from_iterable(self.parsed):
             batch.append(item)
-            held += item.block.end - item.block.start
+            held += sum(block.end - block.start for _, block in item.ends)
             if held >= self.size // 2:
                 yield batch
                 batch, held = [], 0
@@ -146,15 +157,10 @@ class _Written:
 
     files: list[DataFile]
     ends: list[tuple[Log, Block]]
-    by_log: list[tuple[Log, Counts]]
+    counts: Counts
     rejects: pl.DataFrame
     sources: Counter[str | None]
     learned: bytes
-
-    @property
-    def counts(self) -> Counts:
-        """Return where the records of all its logs went."""
-        return sum((counts for _, counts in self.by_log), Counts())
 
 
 def ingest(
@@ -189,7 +195,8 @@ def take_in(
         learning = Learning(saved, pipeline.operations, pipeline.routes)
 
         blocks = pipeline.blocks(inputs, final=final, start=streams.start, advance=advance, seen=seen)
-        batches = _Batches(in_order(lambda item: _parse(pipeline, *item), streams.follow(blocks)), block_bytes)
+        groups = grouped(streams.follow(blocks))
+        batches = _Batches(in_order(lambda group: _parse(pipeline, group), groups), block_bytes)
         # A batch is written while the next one is parsed.
         for written in in_order(lambda batch: _write(writer, batch, learning), batches, workers=1, ahead=2):
             _commit(writer, written, streams)
@@ -206,19 +213,21 @@ def take_in(
     return summary
 
 
-def _parse(pipeline: Pipeline, log: Log, block: Block) -> _Parsed:
-    piece = pipeline.parse(log, block)
-    return _Parsed(
-        log, replace(block, data=b""), by_day(piece.events), piece.counts, piece.rejects, Counter(piece.sources())
-    )
+def _parse(pipeline: Pipeline, group: Sequence[tuple[Log, Block]]) -> list[_Parsed]:
+    return [_parsed(items, piece) for items, piece in parse_together(pipeline, group)]
+
+
+def _parsed(items: Sequence[tuple[Log, Block]], piece: Piece) -> _Parsed:
+    *before, (log, block) = [(log, replace(block, data=b"")) for log, block in items]
+    return _Parsed(log, block, by_day(piece.events), piece.counts, piece.rejects, Counter(piece.sources()), before)
 
 
 def _write(writer: Writer, batch: Sequence[_Parsed], learning: Learning) -> _Written:
     return _Written(
         files=writer.write(learning.renamed([item.days for item in batch])),
         # The last block of each log says how far this batch takes it.
-        ends=list({id(item.log): (item.log, item.block) for item in batch}.values()),
-        by_log=[(item.log, item.counts) for item in batch],
+        ends=list({id(log): (log, block) for item in batch for log, block in item.ends}.values()),
+        counts=sum((item.counts for item in batch), Counts()),
         rejects=pl.concat([item.rejects for item in batch]),
         sources=sum((item.sources for item in batch), Counter[str | None]()),
         learned=learning.state(),
@@ -245,8 +254,6 @@ def _commit(writer: Writer, written: _Written, streams: Streams) -> None:
 
 def _account(summary: Summary, written: _Written) -> None:
     summary.counts += written.counts
-    for log, counts in written.by_log:
-        log.counts += counts
     summary.commits += 1
     summary.sources += written.sources
     summary.keep_rejects(written.rejects)

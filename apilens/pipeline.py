@@ -30,7 +30,7 @@ from apilens.window import CLOCK_SLACK
 
 BLOCK_BYTES = 12 << 20
 # A log that was only likely to be in its format is looked at again when it rejects this share of the lines.
-_DOUBT = 0.02
+DOUBT = 0.02
 
 REJECTS = {
     "source": pl.String(), "line": pl.Int64(), "reason": pl.String(), "bytes": pl.Int64(), "sha256": pl.String(),
@@ -40,7 +40,7 @@ REJECTS = {
 
 @dataclass(slots=True)
 class Log:
-    """One input while it is read: its format, how well that fits, and where every record of it went so far."""
+    """One input while it is read: its format, how well that fits, and the settings that hold for it."""
 
     source: Source
     reader: Reader
@@ -49,7 +49,6 @@ class Log:
     origin: Origin
     context: Context
     start: Position = field(default_factory=Position)
-    counts: Counts = field(default_factory=Counts)
     pending: int = 0
     # The format is only likely: parsing will tell.
     likely: bool = False
@@ -149,7 +148,7 @@ class Pipeline:
     def parse(self, log: Log, block: Block) -> Piece:
         """Parse and enrich one block. Safe to call from several threads."""
         piece = self._parse(log, block)
-        if log.likely and piece.counts.rejected > _DOUBT * block.lines:
+        if log.likely and piece.counts.rejected > DOUBT * block.lines:
             # A block is all there is of such a log, so nobody else has it in hand.
             options = ParseOptions(latest=self._latest, source_tz=log.origin.source_tz)
             with suppress(InputError):
