@@ -56,7 +56,8 @@ class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     def placed(self, folder: Path) -> SourceSettings:
         """Return the source with its paths taken from a folder."""
         chains = {name: tuple(resolved(rule, folder) for rule in getattr(self, name)) for name in CHAINS}
-        return msgspec.structs.replace(self, path=str(folder / Path(self.path).expanduser()), **chains)
+        path = self.path if "://" in self.path else str(folder / Path(self.path).expanduser())
+        return msgspec.structs.replace(self, path=path, **chains)
 
 
 def source_problems(sources: Mapping[str, SourceSettings], columns: Collection[str]) -> Iterator[tuple[Place, str]]:

@@ -43,16 +43,10 @@ class Soak:
 
 
 def soak(
-    folder: Path,
-    *,
-    seconds: float,
-    rate: int,
-    rotate_s: float,
-    compact_s: float,
-    rng: random.Random,
-    pipe: bool = False,
-) -> Soak:
-    """Run all of it in a folder."""
+    folder: Path, *, seconds: float, rate: int, rotate_s: float, compact_s: float, rng: random.Random,
+    pipe: bool = False, settle_s: float = 8,
+) -> Soak:  # fmt: skip
+    """Run all of it in a folder; `settle_s` before the end nothing more is written."""
     logs_folder, store = folder / "logs", folder / "store"
     logs_folder.mkdir()
     (folder / "apilens.yaml").write_text(
@@ -67,6 +61,8 @@ def soak(
     made = Soak("", 0, 0, "")
     try:
         _write(logs, child, made, seconds=seconds, rate=rate, rotate_s=rotate_s, other=_compacting(folder, compact_s))
+        # SIGTERM ends what is read, not what was written: the last lines have their time to be met.
+        time.sleep(settle_s)
     finally:
         if pipe and child.stdin:
             child.stdin.close()
@@ -104,8 +100,6 @@ def _write(
             sampled = now
         other()
         time.sleep(TICK_S)
-    # The last lines have their time to be met: SIGTERM ends what is read, not what was written.
-    time.sleep(8)
 
 
 def _compacting(folder: Path, every_s: float) -> Callable[[], None]:
@@ -117,7 +111,8 @@ def _compacting(folder: Path, every_s: float) -> Callable[[], None]:
         nonlocal last
         if running and running[-1].poll() is not None:
             assert running[-1].returncode in (0, 75), f"store compact exits with {running[-1].returncode}"
-        if time.monotonic() - last >= every_s and (not running or running[-1].poll() is not None):
+        made = (folder / "store/state/store.json").exists()
+        if made and time.monotonic() - last >= every_s and (not running or running[-1].poll() is not None):
             last = time.monotonic()
             command = [sys.executable, "-m", "apilens", "store", "compact", "-q", "--wait", "60s"]
             running.append(subprocess.Popen(command, cwd=folder, env=_environment(folder / "store")))
