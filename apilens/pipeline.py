@@ -131,7 +131,7 @@ class Pipeline:
         self.problems += errors
         self.warnings += notes
         for found in sources:
-            if (seen and seen.has(found.info)) or self._is_untouched(found):
+            if self._is_untouched(found) or (seen and seen.has(found.info)):
                 continue
             source, origin = self.origins.of(replace(found, chunk=None if found.path else self.chunk))
             try:

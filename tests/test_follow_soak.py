@@ -13,8 +13,8 @@ from .follow_soak import soak
 @pytest.mark.parametrize("pipe", [False, True])
 def test_every_line_lands_once_while_it_is_followed(tmp_path: Path, pipe: bool) -> None:
     made = soak(
-        tmp_path, seconds=5, rate=800, rotate_s=1.5, compact_s=2, rng=random.Random(4), pipe=pipe,
-        settle_s=0 if pipe else 5,
+        tmp_path, seconds=3, rate=800, rotate_s=1.5, compact_s=2, rng=random.Random(4), pipe=pipe,
+        settle_s=0 if pipe else 4,
     )  # fmt: skip
 
     assert (made.wrong, made.exit) == ("", 0)

@@ -25,7 +25,7 @@ from apilens.errors import EXIT_BUG, EXIT_INPUT, ApilensError
 # Name → module:attribute, and what `--help` says of it. The order is that of `--help`.
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("apilens.cli.demo:demo", "Make a made-up API's logs with problems planted in them, and report on them."),
-    "ingest": ("apilens.cli.ingest:ingest", "Read logs into the store, every line once."),
+    "ingest": ("apilens.cli.ingest:ingest", "Read logs into the store, every line once; --follow goes on."),
     "report": ("apilens.cli.report:report", "Any metric by any dimension: accounts, endpoints, status, hours …"),
     "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),
     "attribution": ("apilens.cli.attribution:attribution", "Which rules find the accounts, and what has none."),
