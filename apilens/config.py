@@ -18,20 +18,19 @@ from apilens.errors import ConfigError, UsageError
 from apilens.identity_rule import IdentityRule as IdentityRule
 from apilens.identity_rule import groups_of, regex_problem, resolved, rule_problems
 from apilens.route_template import template_problem
+from apilens.source_settings import CHAINS, FIELDS, ColumnType, SourceSettings, source_problems
 from apilens.window import parse_duration, zone_of
 from apilens.yaml_nodes import Mistakes, YamlMistake, read_yaml, typed
 from apilens.yaml_nodes import Path as Place
 
 FILE_NAME = "apilens.yaml"
-# The keys that hold identity rules.
-CHAINS = ("account", "user", "api_key", "session")
 
 
 class ColumnRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """A field of the source kept as a column: `input_tokens: {from: response.body.usage.prompt_tokens, type: int}`."""
 
     from_: str = msgspec.field(name="from")
-    type: Literal["int", "float", "string", "bool"] = "string"
+    type: ColumnType = "string"
 
 
 class RedactSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -72,7 +71,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     accounts: a CSV or Parquet file about accounts, of which `show` names the columns to stand beside the account.
     openapi: descriptions of the API. endpoints: route templates such as `/genre/{name}`. sdks: clients of your own that
-    apilens does not know by itself. cohorts: saved sets of accounts.
+    apilens does not know by itself. cohorts: saved sets of accounts. sources: logs by name, read by `apilens ingest`.
     """
 
     store: str | None = None
@@ -99,6 +98,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     endpoints: tuple[str, ...] = ()
     sdks: tuple[SdkRule, ...] = ()
     cohorts: dict[str, Cohort] = {}
+    sources: dict[str, SourceSettings] = {}
+
+    def column_types(self) -> dict[str, ColumnType]:
+        """Return name → type name of every configured column, those that sources fill included."""
+        filled = {name: FIELDS[name] for source in self.sources.values() for name in source.fields if name in FIELDS}
+        return {**filled, **{name: rule.type for name, rule in self.columns.items()}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +182,8 @@ def _with_places(settings: Settings, path: Path) -> Settings:
         else cohort
         for name, cohort in settings.cohorts.items()
     }
-    return msgspec.structs.replace(settings, **places, **chains, openapi=openapi, cohorts=cohorts)
+    sources = {name: source.placed(folder) for name, source in settings.sources.items()}
+    return msgspec.structs.replace(settings, **places, **chains, openapi=openapi, cohorts=cohorts, sources=sources)
 
 
 def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
@@ -211,7 +217,8 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
             yield ("columns", name), problem
     if settings.show and settings.accounts is None:
         yield ("show",), "shows columns of `accounts: FILE`, and there is none"
-    extra = {name: rule.type for name, rule in settings.columns.items()}
+    yield from ((("sources", *place), what) for place, what in source_problems(settings.sources, settings.columns))
+    extra = settings.column_types()
     yield from ((("errors", *place), what) for place, what in error_problems(settings.errors, extra))
     has_accounts = settings.accounts is not None
     found = cohort_problems(settings.cohorts, extra, has_accounts=has_accounts)

@@ -14,9 +14,10 @@ from apilens.enrich import configured_dtypes
 from apilens.errors import InputError, UsageError
 from apilens.ingest import Summary
 from apilens.outfile import whole_file
-from apilens.pipeline import Pipeline, in_order
+from apilens.pipeline import Pipeline
 from apilens.schema import dtypes
 from apilens.spelling import nearest
+from apilens.threads import in_order
 
 # What a spreadsheet would run as a formula.
 _FORMULA = r"^[=+\-@\t\r＝＋－＠]"
@@ -60,7 +61,6 @@ def preview(
         if id(log) not in seen:
             seen.add(id(log))
             piece = pipeline.parse(log, block)
-            log.counts += piece.counts
             summary.counts += piece.counts
             summary.sources.update(piece.sources())
             frames.append(piece.events.head(rows))
@@ -74,7 +74,6 @@ def _frames(
 ) -> Iterator[pl.DataFrame]:
     blocks = pipeline.blocks(inputs, final=True, advance=advance)
     for piece in in_order(lambda item: pipeline.parse(*item), blocks):
-        piece.log.counts += piece.counts
         summary.counts += piece.counts
         summary.sources.update(piece.sources())
         summary.keep_rejects(piece.rejects)

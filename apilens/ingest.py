@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
@@ -15,11 +17,13 @@ from apilens.endpoints import STATE
 from apilens.enrich import configured_dtypes
 from apilens.errors import InputError
 from apilens.learning import Learning
-from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline, in_order
+from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Piece, Pipeline
 from apilens.sources import Block, Reader
 from apilens.store import Counts, DataFile, Position, compact, read_kept, tidy, writing
 from apilens.store.maintenance import Compaction
 from apilens.store.writer import Advance, Writer, by_day
+from apilens.threads import in_order
+from apilens.together import grouped, parse_together
 
 # A log that is not sorted by time makes a file for each day in each commit; larger commits make fewer of them.
 SCATTERED_DAYS = 8
@@ -39,6 +43,8 @@ class Summary:
     shown_rejects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTS))
     compaction: Compaction = field(default_factory=Compaction)
     commits: int = 0
+    # Files that --since left closed.
+    untouched: int = 0
     # Rule that found the account → requests; None: no account.
     sources: Counter[str | None] = field(default_factory=Counter)
 
@@ -46,6 +52,7 @@ class Summary:
         """Take over what a pipeline noted on its way."""
         self.logs, self.problems = pipeline.logs, pipeline.problems
         self.skipped, self.warnings = pipeline.skipped, pipeline.warnings
+        self.untouched = pipeline.untouched
 
     def keep_rejects(self, rejects: pl.DataFrame) -> None:
         """Keep the first rejects, to be shown."""
@@ -105,7 +112,10 @@ class Streams:
 
 @dataclass(frozen=True, slots=True)
 class _Parsed:
-    """A block without its bytes, and what became of them: the events by day, so that they can be gathered."""
+    """A block without its bytes, and what became of them: the events by day, so that they can be gathered.
+
+    before: the blocks of other logs that were parsed together with it.
+    """
 
     log: Log
     block: Block
@@ -113,21 +123,27 @@ class _Parsed:
     counts: Counts
     rejects: pl.DataFrame
     sources: Counter[str | None]
+    before: Sequence[tuple[Log, Block]] = ()
+
+    @property
+    def ends(self) -> list[tuple[Log, Block]]:
+        """How far this takes each log."""
+        return [*self.before, (self.log, self.block)]
 
 
 @dataclass
 class _Batches:
     """What blocks became, grouped until they were about `size` bytes: small files share a commit. `size` may change."""
 
-    parsed: Iterable[_Parsed]
+    parsed: Iterable[list[_Parsed]]
     size: int
 
     def __iter__(self) -> Iterator[list[_Parsed]]:
         batch: list[_Parsed] = []
         held = 0
-        for item in self.parsed:
+        for item in chain.from_iterable(self.parsed):
             batch.append(item)
-            held += item.block.end - item.block.start
+            held += sum(block.end - block.start for _, block in item.ends)
             if held >= self.size // 2:
                 yield batch
                 batch, held = [], 0
@@ -141,38 +157,46 @@ class _Written:
 
     files: list[DataFile]
     ends: list[tuple[Log, Block]]
-    by_log: list[tuple[Log, Counts]]
+    counts: Counts
     rejects: pl.DataFrame
     sources: Counter[str | None]
     learned: bytes
-
-    @property
-    def counts(self) -> Counts:
-        """Return where the records of all its logs went."""
-        return sum((counts for _, counts in self.by_log), Counts())
 
 
 def ingest(
     inputs: Sequence[str], store: Path, *, settings: Settings, options: ReadOptions, key: bytes, now: datetime,
     wait_s: float = 30.0, final: bool = False, durable: bool = True, block_bytes: int = BLOCK_BYTES,
-    advance: Callable[[int, str], None] | None = None,
+    since: datetime | None = None, advance: Callable[[int, str], None] | None = None,
 ) -> Summary:  # fmt: skip
-    """Read what is new in the inputs into the store at `store` (made where there is none).
+    """Read what is new in the inputs (none: the sources of apilens.yaml) into the store, made where there is none.
 
     final: an unterminated last line is read too, not left for the next run. durable: flush every commit to disk.
-    block_bytes: how much is parsed at once; a commit holds about as much. Inputs that cannot be read are in
-    `Summary.problems`; the others were ingested. Raises StoreBusy and StoreError.
+    block_bytes: how much is parsed at once; a commit holds about as much. since: older events are not stored. Inputs
+    that cannot be read are in `Summary.problems`; the others were ingested. Raises StoreBusy and StoreError.
     """
+    pipeline = Pipeline(settings, options, key=key, now=now, block_bytes=block_bytes, since=since)
+    return take_in(pipeline, inputs, store, wait_s=wait_s, final=final, durable=durable, advance=advance)
+
+
+def take_in(
+    pipeline: Pipeline, inputs: Sequence[str], store: Path, *, wait_s: float = 30.0, final: bool = False,
+    durable: bool = True, advance: Callable[[int, str], None] | None = None,
+) -> Summary:  # fmt: skip
+    """Do one pass of what `ingest` does, with a pipeline that may be used for more of them."""
     summary = Summary()
-    pipeline = Pipeline(settings, options, key=key, now=now, block_bytes=block_bytes)
-    with writing(store, key=key, wait_s=wait_s, durable=durable, extra=configured_dtypes(settings)) as writer:
+    block_bytes = pipeline.block_bytes
+    began_ns = time.time_ns()
+    extra = configured_dtypes(pipeline.settings)
+    with writing(store, key=pipeline.key, wait_s=wait_s, durable=durable, extra=extra) as writer:
         streams = Streams(writer.position)
+        seen = writer.seen(began_ns)
         scattered = False
         saved = read_kept(store, STATE)
         learning = Learning(saved, pipeline.operations, pipeline.routes)
 
-        blocks = pipeline.blocks(inputs, final=final, start=streams.start, advance=advance)
-        batches = _Batches(in_order(lambda item: _parse(pipeline, *item), streams.follow(blocks)), block_bytes)
+        blocks = pipeline.blocks(inputs, final=final, start=streams.start, advance=advance, seen=seen)
+        groups = grouped(streams.follow(blocks))
+        batches = _Batches(in_order(lambda group: _parse(pipeline, group), groups), block_bytes)
         # A batch is written while the next one is parsed.
         for written in in_order(lambda batch: _write(writer, batch, learning), batches, workers=1, ahead=2):
             _commit(writer, written, streams)
@@ -183,24 +207,27 @@ def ingest(
         if not summary.commits and learning.differs(saved):
             writer.keep(STATE, learning.state())
         summary.take(pipeline)
-        summary.compaction = compact(writer, today=now.date(), every_day=scattered)
+        writer.keep_seen(seen)
+        summary.compaction = compact(writer, today=pipeline.now.date(), every_day=scattered)
         tidy(writer)
     return summary
 
 
-def _parse(pipeline: Pipeline, log: Log, block: Block) -> _Parsed:
-    piece = pipeline.parse(log, block)
-    return _Parsed(
-        log, replace(block, data=b""), by_day(piece.events), piece.counts, piece.rejects, Counter(piece.sources())
-    )
+def _parse(pipeline: Pipeline, group: Sequence[tuple[Log, Block]]) -> list[_Parsed]:
+    return [_parsed(items, piece) for items, piece in parse_together(pipeline, group)]
+
+
+def _parsed(items: Sequence[tuple[Log, Block]], piece: Piece) -> _Parsed:
+    *before, (log, block) = [(log, replace(block, data=b"")) for log, block in items]
+    return _Parsed(log, block, by_day(piece.events), piece.counts, piece.rejects, Counter(piece.sources()), before)
 
 
 def _write(writer: Writer, batch: Sequence[_Parsed], learning: Learning) -> _Written:
     return _Written(
         files=writer.write(learning.renamed([item.days for item in batch])),
         # The last block of each log says how far this batch takes it.
-        ends=list({id(item.log): (item.log, item.block) for item in batch}.values()),
-        by_log=[(item.log, item.counts) for item in batch],
+        ends=list({id(log): (log, block) for item in batch for log, block in item.ends}.values()),
+        counts=sum((item.counts for item in batch), Counts()),
         rejects=pl.concat([item.rejects for item in batch]),
         sources=sum((item.sources for item in batch), Counter[str | None]()),
         learned=learning.state(),
@@ -220,12 +247,13 @@ def _commit(writer: Writer, written: _Written, streams: Streams) -> None:
     after = writer.commit(written.files, advances, counts=written.counts, rejects=written.rejects, info=info)
     for (stream, _), position in zip(ends, after, strict=True):
         stream.committed = position
+    for log, _ in written.ends:
+        if log.source.chunk:
+            log.source.chunk.committed = True
 
 
 def _account(summary: Summary, written: _Written) -> None:
     summary.counts += written.counts
-    for log, counts in written.by_log:
-        log.counts += counts
     summary.commits += 1
     summary.sources += written.sources
     summary.keep_rejects(written.rejects)

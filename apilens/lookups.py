@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
-from apilens.config import Settings
 from apilens.csv_table import shown_name
 from apilens.enrich.key_table import read_keys, read_users
 from apilens.enrich.network_table import read_networks
@@ -23,15 +22,15 @@ _READ: Mapping[str, Callable[[IdentityRule, bytes], TextMap]] = {
 
 
 def read_lookups(
-    settings: Settings, hash_key: bytes, *, warn: Callable[[str], None] = lambda line: None
+    rules: Iterable[IdentityRule], hash_key: bytes, *, warn: Callable[[str], None] = lambda line: None
 ) -> dict[IdentityRule, TextMap]:
-    """Return what each account rule of the settings looks up in; `warn` hears of a joined log that says nothing.
+    """Return what each of the account rules looks up in; `warn` hears of a joined log that says nothing.
 
     Raises ConfigError with the mistakes of all files.
     """
     found: dict[IdentityRule, TextMap] = {}
     mistakes: list[ConfigError] = []
-    for rule in settings.account:
+    for rule in rules:
         read = _READ.get(place_of(rule))
         if read is None or rule in found:
             continue

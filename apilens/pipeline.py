@@ -3,56 +3,55 @@
 from __future__ import annotations
 
 import hashlib
-from collections import deque
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
-from typing import TypeVar
 
 import polars as pl
 
 from apilens.arrange import arranged
-from apilens.config import CustomFormat, ReadOptions, Settings
-from apilens.enrich import as_they_are, asked, enrich, needed_columns, reject_shape
+from apilens.config import ReadOptions, Settings
+from apilens.enrich import as_they_are, asked, enrich, reject_shape
 from apilens.enrich.base import Context
 from apilens.enrich.route_table import RouteTable
 from apilens.errors import InputError
 from apilens.formats import Format, Needs, ParseOptions
+from apilens.formats.detect import SAMPLE_BYTES
 from apilens.lookups import read_lookups
 from apilens.openapi import read_openapi
-from apilens.recognition import all_formats, bare_or_enclosed, is_document, named, recognise
-from apilens.sources import Block, Reader, Source, expand
-from apilens.store import Counts, Position
+from apilens.origins import Origin, Origins
+from apilens.recall import Recall
+from apilens.recognition import bare_or_enclosed, is_document, known_formats, recognise
+from apilens.sources import Block, Chunk, Reader, Source, expand
+from apilens.store import Counts, Position, Seen
 from apilens.window import CLOCK_SLACK
 
-# Two blocks parse while a third is committed; more would only take memory on the machines this runs on.
 BLOCK_BYTES = 12 << 20
-WORKERS = 2
-AHEAD = 3
+# A log that was only likely to be in its format is looked at again when it rejects this share of the lines.
+DOUBT = 0.02
 
 REJECTS = {
     "source": pl.String(), "line": pl.Int64(), "reason": pl.String(), "bytes": pl.Int64(), "sha256": pl.String(),
     "shape": pl.String(),
 }  # fmt: skip
 
-T = TypeVar("T")
-R = TypeVar("R")
-
 
 @dataclass(slots=True)
 class Log:
-    """One input while it is read: its format, how well that fits, and where every record of it went so far."""
+    """One input while it is read: its format, how well that fits, and the settings that hold for it."""
 
     source: Source
     reader: Reader
     format: Format
     fit: float | None
+    origin: Origin
     context: Context
     start: Position = field(default_factory=Position)
-    counts: Counts = field(default_factory=Counts)
     pending: int = 0
+    # The format is only likely: parsing will tell.
+    likely: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +76,8 @@ class Pipeline:
     """Reads inputs in order.
 
     On the way `logs` fills with what is read, `problems` with inputs that could not be, `skipped` with files of a
-    folder or glob that are no logs, `warnings` with what the user should know.
+    folder or glob that are no logs, `warnings` with what the user should know. since: what is older is read and not
+    kept; files that were not written to since are not opened, and `untouched` counts them.
     """
 
     def __init__(
@@ -89,38 +89,56 @@ class Pipeline:
         now: datetime,
         columns: Collection[str] | None = None,
         block_bytes: int = BLOCK_BYTES,
+        since: datetime | None = None,
     ) -> None:
         self.settings = settings
-        self.options = options
         self.key = key
         self.columns = columns
         self.block_bytes = block_bytes
+        self.since = since
+        # Asked between blocks: whether to leave the rest for another time.
+        self.stopping: Callable[[], bool] = lambda: False
+        self._recall = Recall()
+        self.begin(now)
+        everywhere = [*settings.account, *(rule for source in settings.sources.values() for rule in source.account)]
+        self._lookups = read_lookups(everywhere, key, warn=self.warnings.append)
+        self.operations = read_openapi(settings.openapi)
+        self.routes = RouteTable.of(self.operations, settings)
+        self._formats = known_formats(settings)
+        self.origins = Origins(settings, options, self._formats, columns)
+
+    def begin(self, now: datetime, chunk: Chunk | None = None) -> None:
+        """Forget what was noted, for another pass over the inputs; `chunk`: what `-` is in this one."""
+        self.now = now
+        self.chunk = chunk
         self.logs: list[Log] = []
         self.problems: list[InputError] = []
         self.skipped: list[str] = []
         self.warnings: list[str] = []
-        self._parse_columns = needed_columns(columns, settings)
+        self.untouched = 0
         self._latest = now + CLOCK_SLACK
-        self._lookups = read_lookups(settings, key, warn=self.warnings.append)
-        self.operations = read_openapi(settings.openapi)
-        self.routes = RouteTable.of(self.operations, settings)
-        self._formats = known_formats(settings)
-        self._fixed = self._fixed_format()
 
     def blocks(
         self, inputs: Sequence[str], *, final: bool, start: Callable[[Reader], Position] | None = None,
-        advance: Callable[[int, str], None] | None = None,
+        advance: Callable[[int, str], None] | None = None, seen: Seen | None = None,
     ) -> Iterator[tuple[Log, Block]]:  # fmt: skip
-        """Give every block of every readable input. `start` says how far an input was read before.
+        """Give every block of every readable input, or with no inputs of all logs of the sources in apilens.yaml.
 
-        final: an unterminated last line is complete, not half written. advance(bytes, name) reports progress.
+        start: says how far an input was read before. final: an unterminated last line is complete, not half written.
+        advance(bytes, name) reports progress. seen: files that need not be opened; what is read to its end joins them.
         """
-        sources, errors = expand(inputs)
+        sources, errors, notes = (*expand(inputs), []) if inputs else self.origins.find()
         self.problems += errors
-        for source in sources:
+        self.warnings += notes
+        for found in sources:
+            if self._is_untouched(found) or (seen and seen.has(found.info)):
+                continue
+            source, origin = self.origins.of(replace(found, chunk=None if found.path else self.chunk))
             try:
                 with Reader(source, block_bytes=self.block_bytes) as reader:
-                    yield from self._read(source, reader, final, start, advance)
+                    yield from self._read(source, origin, reader, final, start, advance)
+                    if seen and reader.complete and not (reader.pending or reader.warnings or self.stopping()):
+                        seen.add(source.info)
             except InputError as error:
                 if source.named or self._was_read(source):
                     self.problems.append(error)
@@ -129,19 +147,34 @@ class Pipeline:
 
     def parse(self, log: Log, block: Block) -> Piece:
         """Parse and enrich one block. Safe to call from several threads."""
-        needs = Needs(*asked(self.settings, log.format.account))
+        piece = self._parse(log, block)
+        if log.likely and piece.counts.rejected > DOUBT * block.lines:
+            # A block is all there is of such a log, so nobody else has it in hand.
+            options = ParseOptions(latest=self._latest, source_tz=log.origin.source_tz)
+            with suppress(InputError):
+                log.format = recognise(block.data, tuple(self._formats.values()), options).format
+            log.context = self._context(log.source, log.origin, log.format)
+            piece = self._parse(log, block)
+        return piece
+
+    def _parse(self, log: Log, block: Block) -> Piece:
+        settings = log.origin.settings
+        needs = Needs(*asked(settings, log.format.account))
         if log.format.normalised:
-            needs = Needs(fields=frozenset(self.settings.columns))
+            needs = Needs(fields=frozenset(settings.column_types()))
         options = ParseOptions(
             latest=self._latest,
             needs=needs,
-            source_tz=self.options.source_tz or self.settings.source_tz or "UTC",
-            columns=self._parse_columns,
+            source_tz=log.origin.source_tz,
+            columns=log.origin.columns,
             prelude=block.prelude,
         )
         parsed = log.format.parse(block.data, block.first_line, options)
+        young = parsed.events
+        if self.since is not None:
+            young = young.filter(pl.col("timestamp") >= self.since)
         add = as_they_are if log.format.normalised else enrich
-        events = add(parsed.events, log.context, columns=self.columns)
+        events = add(young, log.context, columns=self.columns)
         long = len(block.overlong)
         counts = Counts(
             read=block.lines + parsed.extra,
@@ -152,15 +185,16 @@ class Pipeline:
             blank=parsed.blank - long,
             comments=parsed.comments,
             lossy=parsed.lossy,
+            older=parsed.events.height - young.height,
         )
         return Piece(log, block, events, self._rejects(log, block, parsed.rejects), counts)
 
     def _read(
-        self, source: Source, reader: Reader, final: bool, start: Callable[[Reader], Position] | None,
-        advance: Callable[[int, str], None] | None,
+        self, source: Source, origin: Origin, reader: Reader, final: bool,
+        start: Callable[[Reader], Position] | None, advance: Callable[[int, str], None] | None,
     ) -> Iterator[tuple[Log, Block]]:  # fmt: skip
-        document = reader.document() if self._is_document(reader.sample) else None
-        before = start(reader) if start and not reader.is_stream else Position()
+        document = reader.document() if self._is_document(reader.sample, origin) else None
+        before = start(reader) if start and not reader.is_stream else Position(lines=_lines_before(source))
         final = final or reader.is_stream or bool(reader.compression)
         if document:
             blocks = iter([document] if before.offset < document.end else [])
@@ -168,12 +202,17 @@ class Pipeline:
             blocks = reader.blocks(offset=before.offset, first_line=before.lines + 1, final=final)
         first = next(blocks, None)
         log: Log | None = None
-        if first and reader.head_unchanged():
-            log = self._open(source, reader, before, document.data if document else reader.sample)
+        if first and not reader.head_unchanged():
+            reader.complete = False
+        elif first:
+            log = self._open(source, origin, reader, before, document.data if document else reader.sample)
             seen = 0
             for block in arranged(chain([first], blocks), log.format, reader, final=final):
                 if not reader.head_unchanged():
                     # Truncated under us: what was read may be a mixture; the next run begins with the new content.
+                    reader.complete = False
+                    return
+                if self.stopping():
                     return
                 if advance:
                     advance(block.progress - seen, source.name)
@@ -183,46 +222,55 @@ class Pipeline:
         if log:
             log.pending = reader.pending
 
-    def _is_document(self, sample: bytes) -> bool:
-        return self._fixed.framing == "document" if self._fixed else is_document(sample, tuple(self._formats.values()))
+    def _is_document(self, sample: bytes, origin: Origin) -> bool:
+        if origin.format:
+            return origin.format.framing == "document"
+        return is_document(sample, tuple(self._formats.values()))
 
-    def _open(self, source: Source, reader: Reader, before: Position, sample: bytes) -> Log:
-        options = ParseOptions(
-            latest=self._latest, source_tz=self.options.source_tz or self.settings.source_tz or "UTC"
-        )
-        fit = None
-        if self._fixed:
-            format = (
-                self._fixed if self._fixed.framing == "document" else bare_or_enclosed(sample, self._fixed, options)
-            )
-        else:
-            try:
-                found = recognise(sample, tuple(self._formats.values()), options)
-            except InputError as error:
-                raise InputError(f"{source.name}: {error.message}", hint=error.hint) from None
-            # A sample of blank lines and comments says nothing of the format.
-            format, fit = found.format, found.rate if found.looks else None
-        context = Context(
-            settings=self.settings,
+    def _open(self, source: Source, origin: Origin, reader: Reader, before: Position, sample: bytes) -> Log:
+        format, fit, likely = self._format_of(source, origin, sample)
+        log = Log(source, reader, format, fit, origin, self._context(source, origin, format), before, likely=likely)
+        self.logs.append(log)
+        return log
+
+    def _format_of(self, source: Source, origin: Origin, sample: bytes) -> tuple[Format, float | None, bool]:
+        """Return a log's format, how well it fits (None: nobody looked), and whether parsing has to tell if it does."""
+        options = ParseOptions(latest=self._latest, source_tz=origin.source_tz)
+        name = source.name
+        if stated := origin.format:
+            whole = stated.framing == "document"
+            return stated if whole else bare_or_enclosed(sample, stated, options), None, False
+        # What comes through a pipe does not change its format because little of it comes at a time.
+        if met := self._recall.met(name, b"" if source.chunk else sample):
+            return met.format, met.rate, False
+        if len(sample) < SAMPLE_BYTES and not source.chunk and (alike := self._recall.alike(name, sample)):
+            return alike, None, True
+        try:
+            found = recognise(sample, tuple(self._formats.values()), options)
+        except InputError as error:
+            raise InputError(f"{name}: {error.message}", hint=error.hint) from None
+        self._recall.add(name, b"" if source.chunk else sample, found)
+        # A sample of blank lines and comments says nothing of the format.
+        return found.format, found.rate if found.looks else None, False
+
+    def _context(self, source: Source, origin: Origin, format: Format) -> Context:
+        return Context(
+            settings=origin.settings,
             hash_key=self.key,
             time_is=format.time_is,
-            labels={"source": source.name, "format": format.name},
+            labels={**origin.labels, "source": source.name, "format": format.name},
             account=format.account,
             lookups=self._lookups,
             routes=self.routes,
         )
-        log = Log(source, reader, format, fit, context, before)
-        self.logs.append(log)
-        return log
 
-    def _fixed_format(self) -> Format | None:
-        text = self.options.log_format or (None if self.options.input_format else self.settings.log_format)
-        if text:
-            from apilens.formats.log_format import compile_log_format
-
-            return compile_log_format(text)
-        name = self.options.input_format
-        return named(name, self._formats) if name else None
+    def _is_untouched(self, source: Source) -> bool:
+        """Say whether a file was not written to since `since`, and count it."""
+        if self.since is None or source.info is None or source.size is None:
+            return False
+        untouched = source.info.st_mtime < self.since.timestamp()
+        self.untouched += untouched
+        return untouched
 
     def _was_read(self, source: Source) -> bool:
         return any(log.source is source for log in self.logs)
@@ -249,43 +297,5 @@ class Pipeline:
         return found.select(pl.lit(log.source.name).alias("source"), pl.all())
 
 
-def known_formats(settings: Settings) -> dict[str, Format]:
-    """Return every format by name, in detection order: who declares one in apilens.yaml knows most of their logs."""
-    custom = custom_formats(settings)
-    return {**custom, **{item.name: item for item in all_formats() if item.name not in custom}}
-
-
-def custom_formats(settings: Settings) -> dict[str, Format]:
-    """Return the formats that apilens.yaml declares, by name."""
-
-    def build(name: str, custom: CustomFormat) -> Format:
-        from apilens.formats.json_map import json_format
-
-        if custom.log_format:
-            from apilens.formats.log_format import compile_log_format
-
-            return compile_log_format(custom.log_format, name=name, time_is=custom.time_is)
-        if custom.csv:
-            from apilens.formats.csv_map import csv_format
-
-            separator = "," if custom.csv is True else custom.csv
-            return csv_format(name, custom.fields or {}, separator=separator, time_is=custom.time_is)
-        return json_format(name, custom.fields or {}, time_is=custom.time_is)
-
-    return {name: build(name, custom) for name, custom in settings.formats.items()}
-
-
-def in_order(work: Callable[[T], R], items: Iterable[T], *, workers: int = WORKERS, ahead: int = AHEAD) -> Iterator[R]:
-    """Give work(item) for each item in order; `workers` are being worked on at once, `ahead` are taken in advance."""
-    with ThreadPoolExecutor(workers, thread_name_prefix="apilens") as pool:
-        running: deque[Future[R]] = deque()
-        try:
-            for item in items:
-                running.append(pool.submit(work, item))
-                if len(running) >= ahead:
-                    yield running.popleft().result()
-            while running:
-                yield running.popleft().result()
-        finally:
-            for future in running:
-                future.cancel()
+def _lines_before(source: Source) -> int:
+    return source.chunk.lines if source.chunk else 0

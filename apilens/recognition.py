@@ -8,6 +8,7 @@ from itertools import chain
 
 import polars as pl
 
+from apilens.config import CustomFormat, Settings
 from apilens.envelopes import ENVELOPES, Envelope, enclosed, joined
 from apilens.errors import InputError, UsageError
 from apilens.formats import FORMATS, Candidate, Format, ParseOptions, choose
@@ -29,6 +30,32 @@ def all_formats() -> tuple[Format, ...]:
 def all_envelopes() -> tuple[Envelope, ...]:
     """Return every envelope in detection order."""
     return (*plugins("apilens.envelopes"), *ENVELOPES)
+
+
+def custom_formats(settings: Settings) -> dict[str, Format]:
+    """Return the formats that apilens.yaml declares, by name."""
+
+    def build(name: str, custom: CustomFormat) -> Format:
+        from apilens.formats.json_map import json_format
+
+        if custom.log_format:
+            from apilens.formats.log_format import compile_log_format
+
+            return compile_log_format(custom.log_format, name=name, time_is=custom.time_is)
+        if custom.csv:
+            from apilens.formats.csv_map import csv_format
+
+            separator = "," if custom.csv is True else custom.csv
+            return csv_format(name, custom.fields or {}, separator=separator, time_is=custom.time_is)
+        return json_format(name, custom.fields or {}, time_is=custom.time_is)
+
+    return {name: build(name, custom) for name, custom in settings.formats.items()}
+
+
+def known_formats(settings: Settings) -> dict[str, Format]:
+    """Return every format by name, in detection order: who declares one in apilens.yaml knows most of their logs."""
+    custom = custom_formats(settings)
+    return {**custom, **{item.name: item for item in all_formats() if item.name not in custom}}
 
 
 def recognise(sample: bytes, formats: Sequence[Format], options: ParseOptions) -> Candidate:

@@ -11,8 +11,7 @@ from apilens.config import ReadOptions, Settings
 from apilens.convert import preview
 from apilens.formats import Format, ParseOptions
 from apilens.formats.base import EARLIEST
-from apilens.pipeline import custom_formats, known_formats
-from apilens.recognition import all_envelopes, all_formats, candidates, is_document
+from apilens.recognition import all_envelopes, all_formats, candidates, custom_formats, is_document, known_formats
 from apilens.result import Field, Result, Table
 from apilens.sources import Reader, expand
 from apilens.window import CLOCK_SLACK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -87,6 +88,11 @@ def before(window: Window) -> Window:
         return Window(window.since - (window.until - window.since), window.since)
     except OverflowError as error:
         raise UsageError("the window before this one would start before the year 1", hint="shorten --since") from error
+
+
+def complete_until(now: datetime, settles: Iterable[timedelta]) -> datetime:
+    """Return the moment up to which everything has come, where events take so long at most: a good end of a window."""
+    return now - max(settles, default=timedelta())
 
 
 def span(length: timedelta) -> str:

@@ -53,8 +53,9 @@ PADDING = "x" * 400
 class Logs:
     """A log that is written and rotated, and the ids of all its lines."""
 
-    def __init__(self, folder: Path, rng: random.Random) -> None:
+    def __init__(self, folder: Path, rng: random.Random, *, padding: str = PADDING) -> None:
         self.folder = folder
+        self.padding = padding
         self.rng = rng
         self.live = folder / "access.log"
         self.good: set[int] = set()
@@ -65,19 +66,24 @@ class Logs:
     def write(self, lines: int) -> None:
         """Append lines, one in 500 of them unreadable."""
         with self.live.open("a") as file:
-            for _ in range(lines):
-                number = self._next
-                self._next += 1
-                if number % 500 == 499:
-                    file.write(f"unreadable {number:x} {PADDING}\n")
-                    self.bad.add(number)
-                else:
-                    day = 1 + number // 4000 % 20
-                    file.write(
-                        f"10.0.0.1 - acme [{day:02}/Nov/2026:10:00:00 +0000] "
-                        f'"GET /items/n{number}n HTTP/1.1" 200 5 "-" "{PADDING}"\n'
-                    )
-                    self.good.add(number)
+            file.write(self.text(lines))
+
+    def text(self, lines: int) -> str:
+        """Return the next lines, for whoever writes them."""
+        made = []
+        for number in range(self._next, self._next + lines):
+            if number % 500 == 499:
+                made.append(f"unreadable {number:x} {self.padding}\n")
+                self.bad.add(number)
+            else:
+                day = 1 + number // 4000 % 20
+                made.append(
+                    f"10.0.0.1 - acme [{day:02}/Nov/2026:10:00:00 +0000] "
+                    f'"GET /items/n{number}n HTTP/1.1" 200 5 "-" "{self.padding}"\n'
+                )
+                self.good.add(number)
+        self._next += lines
+        return "".join(made)
 
     def rotate(self) -> None:
         """Rotate the live log in one of the usual ways."""

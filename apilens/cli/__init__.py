@@ -26,7 +26,7 @@ from apilens.errors import EXIT_BUG, EXIT_INPUT, ApilensError
 COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("apilens.cli.demo:demo", "Make a made-up API's logs with problems planted in them, and report on them."),
     "init": ("apilens.cli.init:init", "Look at your logs and write an apilens.yaml that fits them."),
-    "ingest": ("apilens.cli.ingest:ingest", "Read logs into the store, every line once."),
+    "ingest": ("apilens.cli.ingest:ingest", "Read logs into the store, every line once; --follow goes on."),
     "report": ("apilens.cli.report:report", "Any metric by any dimension: accounts, endpoints, status, hours …"),
     "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),
     "retention": ("apilens.cli.retention:retention", "Who comes back: cohorts by day, week or month, and their curve."),

@@ -6,6 +6,8 @@ import os
 import signal
 import sys
 import threading
+import time
+from collections.abc import Callable
 from types import FrameType
 
 _ENDING = (signal.SIGHUP, signal.SIGINT, signal.SIGTERM)
@@ -34,6 +36,24 @@ def listen() -> None:
     os.set_blocking(writer, False)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     threading.Thread(target=_hurry_polars, args=(reader,), daemon=True, name="signals").start()
+
+
+def hold() -> Callable[[float], bool]:
+    """From now on signals wait until they are asked for, so that nothing is broken off.
+
+    Returns pause(seconds): it sleeps, less if a signal came, and says whether one did. To be called before any thread
+    is started that may take a signal.
+    """
+    heeded = {number for number in _ENDING if signal.getsignal(number) is _stop}
+    signal.pthread_sigmask(signal.SIG_BLOCK, heeded)
+
+    def pause(seconds: float) -> bool:
+        until = time.monotonic() + seconds
+        while not (came := bool(heeded & signal.sigpending())) and (left := until - time.monotonic()) > 0:
+            time.sleep(min(left, 0.1))
+        return came
+
+    return pause
 
 
 def unheed() -> None:
@@ -65,6 +85,8 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 def _hurry_polars(reader: int) -> None:
     """Pass SIGTERM and SIGHUP on as SIGINT, the only signal that makes Polars leave a query."""
+    # They are for the main thread, which may hold them.
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING)
     while True:
         number = os.read(reader, 1)[0]
         if number != signal.SIGINT and "polars" in sys.modules:

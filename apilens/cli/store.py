@@ -18,13 +18,14 @@ def store() -> None:
 @output_options
 @common_options
 def info(store_path: str | None, config_path: str | None, now: str | None, quiet: bool, **output: Any) -> None:
-    """Days, events, bytes, freshness, attributed share; sources; where every line went."""
+    """Days, events, bytes, attributed share; logs; freshness of each source and service; where every line went."""
     from apilens.cli.output import show
+    from apilens.freshness import Settling
     from apilens.store import Store
     from apilens.store import info as look
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
-    show(look(Store.open(here.store), now=here.now), quiet=quiet, **output)
+    show(look(Store.open(here.store), now=here.now, settle=Settling(here.settings).of), quiet=quiet, **output)
 
 
 @store.command()

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 _GOOD_FIT = 0.95
 _MOST_LINES = 20
 _MOST_RULES = 4
+_MOST_SAID = 100_000
 
 
 def tell(summary: Summary, session: Session, *, reads: bool = True) -> int:
@@ -48,6 +49,40 @@ def _tell_what_was_read(summary: Summary, session: Session) -> None:
         session.say(f"… and {len(summary.skipped) - _MOST_LINES} more skipped files")
     for line in summary.warnings[:_MOST_LINES]:
         session.say(line)
+    if summary.untouched:
+        session.say(f"{summary.untouched:,} files were not written to since, and left closed")
+
+
+class Told:
+    """What the passes of `ingest --follow` came to, told once: a format when a log is met, a problem when it is new."""
+
+    def __init__(self, session: Session) -> None:
+        from apilens.ingest import Summary
+
+        self.total = Summary()
+        # Whether the last pass could not read something: a log may be half packed for a moment.
+        self.unread = False
+        self._session = session
+        self._said: set[str] = set()
+
+    def add(self, summary: Summary) -> None:
+        """Tell what is new in a pass, and add it to the total."""
+        self.unread = bool(summary.problems)
+        logs = [log for log in summary.logs if self._is_new(f"log {log.source.name}")]
+        problems = [problem for problem in summary.problems if self._is_new(problem.message)]
+        summary.skipped = [line for line in summary.skipped if self._is_new(line)]
+        summary.warnings = [line for line in summary.warnings if self._is_new(line)]
+        summary.logs, summary.problems, summary.untouched = logs, problems, 0
+        tell(summary, self._session, reads=False)
+        self.total.counts += summary.counts
+
+    def _is_new(self, words: str) -> bool:
+        known = words in self._said
+        # A message may name an offset that moves: past so many they are said again rather than kept for ever.
+        if len(self._said) > _MOST_SAID:
+            self._said.clear()
+        self._said.add(words)
+        return not known
 
 
 def balance(summary: Summary) -> str:
@@ -58,6 +93,7 @@ def balance(summary: Summary) -> str:
         return f"nothing new to read{held}"
     parts = [f"{counts.stored:,} stored", f"{counts.rejected:,} rejected", f"{counts.other:,} other"]
     parts += [f"{counts.blank:,} blank", f"{counts.comments:,} comments"]
+    parts += [f"{counts.older:,} older"] if counts.older else []
     words = f"{counts.read:,} read = {' + '.join(parts)}"
     if summary.pending:
         words += f" (+ {summary.pending:,} bytes of an unfinished line)"

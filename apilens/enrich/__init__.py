@@ -13,7 +13,7 @@ from typing import NamedTuple
 import polars as pl
 from msgspec.structs import replace
 
-from apilens.config import IdentityRule, Settings
+from apilens.config import ColumnRule, IdentityRule, Settings
 from apilens.enrich.auth import AUTH, REQUEST_HEADERS, RESPONSE_HEADERS
 from apilens.enrich.base import Context, Step
 from apilens.enrich.client import CLIENT, HEALTH_CHECK
@@ -72,7 +72,7 @@ def as_they_are(frame: pl.DataFrame, context: Context, *, columns: Collection[st
 
     Columns that settings configure are fields of their own name by now.
     """
-    named = {name: replace(rule, from_=name) for name, rule in context.settings.columns.items()}
+    named = {name: ColumnRule(name, kind) for name, kind in context.settings.column_types().items()}
     settings = replace(context.settings, columns=named)
     frame = configured(settings).apply(frame, dataclasses.replace(context, settings=settings))
     wanted = list(_all_columns(context.settings) if columns is None else columns)

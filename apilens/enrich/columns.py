@@ -12,8 +12,8 @@ from apilens.schema import TYPE_NAMES
 
 
 def configured_dtypes(settings: Settings) -> dict[str, pl.DataType]:
-    """Return name → type of the columns that settings configure."""
-    return {name: TYPE_NAMES[rule.type] for name, rule in settings.columns.items()}
+    """Return name → type of the columns that settings configure, for all logs or for those of a source."""
+    return {name: TYPE_NAMES[kind] for name, kind in settings.column_types().items()}
 
 
 def configured(settings: Settings) -> Step:
@@ -25,8 +25,9 @@ def configured(settings: Settings) -> Step:
 def _columns(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     settings = context.settings
     made = []
-    for name, dtype in configured_dtypes(settings).items():
-        raw = f"raw_field.{settings.columns[name].from_}"
+    for name, rule in settings.columns.items():
+        dtype = TYPE_NAMES[rule.type]
+        raw = f"raw_field.{rule.from_}"
         if raw not in frame.columns:
             made.append(pl.lit(None, dtype=dtype).alias(name))
         elif dtype == pl.String:

@@ -28,11 +28,10 @@ def _constants(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
         given = pl.col(name).fill_null(value) if name in frame.columns else pl.lit(value)
         return given.alias(name)
 
-    labels = [filled(name, value) for name, value in context.labels.items()]
+    known = {"kind": "request", "direction": "incoming", **context.labels}
     weight = pl.col("weight").fill_null(1).clip(lower_bound=1) if "weight" in frame.columns else pl.lit(1, pl.Int64)
-    return frame.with_columns(
-        *labels, filled("kind", "request"), filled("direction", "incoming"), weight.cast(pl.Int64).alias("weight")
-    )
+    constants = [filled(name, value) for name, value in known.items()]
+    return frame.with_columns(*constants, weight.cast(pl.Int64).alias("weight"))
 
 
 def _failure_reason(frame: pl.DataFrame, context: Context) -> pl.DataFrame:

@@ -7,7 +7,7 @@ for the latter.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
@@ -96,6 +96,8 @@ AWS_ALB = Format(
     name="aws_alb",
     title="AWS application load balancer",
     time_is="end",
+    # It writes a file every five minutes, and a little later.
+    settle=timedelta(minutes=10),
     parse=field_lines(_FRONT, _BEHIND, finish=_with_rest, open_end=True),
     samples=(
         Sample(
@@ -136,6 +138,8 @@ AWS_ELB = Format(
     title="AWS classic load balancer",
     # When the request came in, unlike the application load balancer.
     time_is="start",
+    # It writes a file every hour, unless told to do so more often.
+    settle=timedelta(minutes=60),
     parse=field_lines(
         (_TIME, " ", token("service"), " ", address(), " ", token(), " ", _DURATIONS, " ", status("status_or_none")),
         (

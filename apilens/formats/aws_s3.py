@@ -5,7 +5,7 @@ The service is the bucket, the account the requester: the id of an account, or t
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from apilens.config import IdentityRule
 from apilens.formats.base import Format, Sample
@@ -29,6 +29,7 @@ AWS_S3 = Format(
     name="aws_s3",
     title="AWS S3 server access",
     time_is="start",
+    settle=timedelta(minutes=60),
     account=(IdentityRule(field="requester"),),
     parse=field_lines(
         (

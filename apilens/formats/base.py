@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Literal
 
 import polars as pl
@@ -93,7 +93,7 @@ class Format:
     logs whose directive lines (`#Fields: …`) say how to read what follows, those in force behind `data`, given those
     before it; they reach parse as `options.prelude`. normalised: events come out as they are stored (apilens' own
     output), and nothing is added to them. held(data): how many bytes at the end of a block belong to what goes on in
-    the next one.
+    the next one. settle: how long events may take until they stand in the log that is read.
     """
 
     name: str
@@ -108,6 +108,7 @@ class Format:
     prelude: Callable[[bytes, bytes], bytes] | None = None
     normalised: bool = False
     held: Callable[[bytes], int] | None = None
+    settle: timedelta = timedelta()
 
 
 EMPTY_EVENTS: Mapping[str, pl.DataType] = {

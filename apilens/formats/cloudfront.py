@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote
 
 import polars as pl
@@ -62,6 +62,7 @@ CLOUDFRONT = Format(
     name="cloudfront",
     title="CloudFront standard logs",
     time_is="end",
+    settle=timedelta(minutes=60),
     parse=w3c_log(
         Dialect(
             _ORDERS,

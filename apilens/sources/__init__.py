@@ -1,11 +1,13 @@
 """Paths, globs, directories and stdin, plain or compressed, to blocks of whole lines with their numbers and offsets.
 
-One file per thing: inputs (what the user named), reader (an open log), streams (bytes in order, plain, piped or
-unpacked), decompress (by content, damage named), sniff (what is no text log), lines (blocks of whole lines).
+One file per thing: inputs (what the user named), permission (why a file cannot be read), reader (an open log), streams
+(bytes in order, plain, piped or unpacked), decompress (by content, damage named), sniff (what is no text log), lines
+(blocks of whole lines).
 """
 
-from apilens.sources.inputs import Source, expand
+from apilens.sources.decompress import compression_of
+from apilens.sources.inputs import STDIN, Chunk, Nothing, Source, expand
 from apilens.sources.lines import Block, Overlong
 from apilens.sources.reader import Reader
 
-__all__ = ["Block", "Overlong", "Reader", "Source", "expand"]
+__all__ = ["STDIN", "Block", "Chunk", "Nothing", "Overlong", "Reader", "Source", "compression_of", "expand"]

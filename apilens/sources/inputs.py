@@ -7,12 +7,27 @@ import os
 import re
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from apilens.errors import InputError
+from apilens.sources.permission import denied
 
 STDIN = ("-", "/dev/stdin")
+
+
+@dataclass(slots=True)
+class Chunk:
+    """Some of what comes through stdin, which is followed: a descriptor that holds it, closed by whoever reads it.
+
+    lines: how many came before. directives: those of them that say how to read what follows. committed: it is in the
+    store.
+    """
+
+    fd: int
+    lines: int
+    directives: bytes
+    committed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,12 +36,23 @@ class Source:
 
     name: the path as given or found, what is shown and stored (`stdin` for `-`). path: None for stdin. named: the user
     named this very file, rather than a directory or glob that holds it. size: bytes on disk, None for a pipe.
+    info: what the system said of the file when it was found. chunk: the part of stdin that is meant.
     """
 
     name: str
     path: Path | None
     named: bool
     size: int | None
+    info: os.stat_result | None = field(default=None, repr=False, compare=False)
+    chunk: Chunk | None = None
+
+
+class Nothing(InputError):
+    """An input (`text`) that names no file: there may be one later."""
+
+    def __init__(self, text: str, message: str) -> None:
+        super().__init__(message)
+        self.text = text
 
 
 def printable(name: str) -> str:
@@ -52,7 +78,7 @@ def expand(inputs: Sequence[str]) -> tuple[list[Source], list[InputError]]:
         elif paths := _matches(text):
             found.add_all(paths)
         else:
-            found.errors.append(InputError(f"{printable(text)}: no file matches"))
+            found.errors.append(Nothing(text, f"{printable(text)}: no file matches"))
     return found.sources, found.errors
 
 
@@ -69,41 +95,42 @@ class _Found:
         if not any(source.path is None for source in self.sources):
             self.sources.append(Source("stdin", None, True, None))
 
-    def add(self, path: str, *, named: bool) -> None:
-        """Add a file, or all below a directory."""
+    def add(self, path: str, *, named: bool, info: os.stat_result | None = None) -> None:
+        """Add a file, or all below a directory; `info`: what the system says of it, if that is known."""
         name = printable(path)
         try:
-            info = Path(path).stat()
+            # os.stat and not Path.stat: a folder may have 50,000 files.
+            info = info or os.stat(path)  # noqa: PTH116
         except OSError as error:
-            why = reason(error)
-            if isinstance(error, FileNotFoundError):
-                why = "a symbolic link to nothing" if Path(path).is_symlink() else "no such file"
-            self.errors.append(InputError(f"{name}: {why}"))
+            self.errors.append(_missing(name, path, error))
             return
         if (info.st_dev, info.st_ino) in self._seen:
             return
         self._seen.add((info.st_dev, info.st_ino))
         if stat.S_ISDIR(info.st_mode):
             self._add_below(path)
-        elif (problem := _unreadable(path, info.st_mode, named)) is not None:
+        elif (problem := _no_log(info.st_mode, named)) is not None:
             self.errors.append(InputError(f"{name}: {problem}"))
+        elif not os.access(path, os.R_OK):
+            self.errors.append(denied(name, path))
         else:
             size = info.st_size if stat.S_ISREG(info.st_mode) else None
-            self.sources.append(Source(name, Path(path), named, size))
+            self.sources.append(Source(name, Path(path), named, size, info))
 
     def add_all(self, paths: list[str]) -> None:
         """Add files that a glob or directory holds, oldest first, then by name."""
-        for path in sorted(paths, key=lambda path: (_modified(path), path)):
-            self.add(path, named=False)
+        known = {path: _stat(path) for path in paths}
+        for path in sorted(paths, key=lambda path: (info.st_mtime_ns if (info := known[path]) else 0, path)):
+            self.add(path, named=False, info=known[path])
 
     def _add_below(self, folder: str) -> None:
         paths: list[str] = []
-        denied: list[OSError] = []
-        for base, folders, names in os.walk(folder, onerror=denied.append):
+        unread: list[OSError] = []
+        for base, folders, names in os.walk(folder, onerror=unread.append):
             folders[:] = sorted(name for name in folders if not name.startswith("."))
             paths += (os.path.join(base, name) for name in names if not name.startswith("."))  # noqa: PTH118
-        self.errors += (InputError(f"{printable(str(error.filename))}: {reason(error)}") for error in denied)
-        if not paths and not denied:
+        self.errors += (_missing(printable(str(error.filename)), str(error.filename), error) for error in unread)
+        if not paths and not unread:
             self.errors.append(InputError(f"{printable(folder)}: no files in this directory"))
         self.add_all(paths)
 
@@ -121,19 +148,27 @@ def _is_name(text: str) -> bool:
         return False
 
 
-def _unreadable(path: str, mode: int, named: bool) -> str | None:
-    """Say why something that is no directory cannot be read as a log, or None."""
+def _missing(name: str, path: str, error: OSError) -> InputError:
+    """Return the error for what the system will not tell anything of."""
+    if isinstance(error, FileNotFoundError):
+        link = Path(path).is_symlink()
+        return InputError(f"{name}: a symbolic link to nothing") if link else Nothing(path, f"{name}: no such file")
+    return denied(name, path) if isinstance(error, PermissionError) else InputError(f"{name}: {reason(error)}")
+
+
+def _no_log(mode: int, named: bool) -> str | None:
+    """Say why something that is no directory is no log, or None."""
     if not stat.S_ISREG(mode) and not (named and stat.S_ISFIFO(mode)):
         kinds = ((stat.S_ISFIFO, "a FIFO: name it to read it"), (stat.S_ISSOCK, "a socket, not a log"))
         return next((text for test, text in kinds if test(mode)), "a device, not a log")
-    return None if os.access(path, os.R_OK) else "permission denied"
+    return None
 
 
-def _modified(path: str) -> int:
+def _stat(path: str) -> os.stat_result | None:
     try:
-        return Path(path).stat().st_mtime_ns
+        return os.stat(path)  # noqa: PTH116
     except OSError:
-        return 0
+        return None
 
 
 def _matches(pattern: str) -> list[str]:

@@ -50,6 +50,8 @@ class Reader:
         self.warnings: list[str] = []
         self._block_bytes, self._max_line, self._max_bytes = block_bytes, max_line, max_bytes
         self._reached = 0
+        self._opened: PlainStream | ChunkStream | None = None
+        self._raw_head = self.head = self.sample = b""
         self._fd = _open(source)
         try:
             self._start()
@@ -69,10 +71,12 @@ class Reader:
         self.close()
 
     def close(self) -> None:
-        """Close the file; stdin stays open."""
-        if self._fd >= 0 and self.source.path is not None:
+        """Close the file, and let go of what was read of it but `head`; stdin stays open."""
+        if self._fd >= 0 and (self.source.path is not None or self.source.chunk):
             os.close(self._fd)
         self._fd = -1
+        # Whoever reads 50,000 logs may keep their readers.
+        self._opened, self._raw_head, self.sample = None, b"", b""
 
     def blocks(self, *, offset: int = 0, first_line: int = 1, final: bool) -> Iterator[Block]:
         """Yield the lines from an uncompressed offset on, at which line number `first_line` begins.
@@ -128,7 +132,9 @@ class Reader:
         return Block(data, 1, lines, 0, size, stream.progress)
 
     def skipped_part(self, offset: int) -> Iterator[bytes]:
-        """Yield the bytes in front of an uncompressed offset, a block at a time; those of a pipe are gone."""
+        """Yield the bytes in front of an uncompressed offset, a block at a time; of a pipe, what is known of them."""
+        if self.source.chunk:
+            yield self.source.chunk.directives
         stream = None if self.is_stream else self._new_stream()
         while stream is not None and offset > 0 and (data := stream.read(min(offset, self._block_bytes))):
             offset -= len(data)
@@ -160,7 +166,7 @@ class Reader:
         if self.compression == "parquet" and self.is_stream:
             raise InputError(f"{self.source.name}: Parquet cannot be read from a pipe", hint="name the file itself")
         # Read for the sample and then for the first blocks, so that nothing is decompressed twice.
-        self._opened: PlainStream | ChunkStream | None = self._new_stream()
+        self._opened = self._new_stream()
         sample = self._opened.read(SAMPLE)
         self._opened.give_back(sample)
         self.head = sample[:HEAD]
@@ -227,6 +233,8 @@ class Reader:
 
 
 def _open(source: Source) -> int:
+    if source.chunk:
+        return source.chunk.fd
     if source.path is None:
         try:
             os.fstat(0)

@@ -3,18 +3,21 @@
     STORE/events/    the Delta table and nothing else; partitioned by day, readable by Polars, DuckDB, Spark, Trino
     STORE/rejects/   one JSONL file for each commit that had rejects, named by its generation
     STORE/state/     store.json: version and fingerprint of the hash key; endpoints.json: what is known of endpoints;
-                     cohorts.json: who was in which cohort when `cohorts diff` last ran
+                     cohorts.json: who was in which cohort when `cohorts diff` last ran; seen: marks of files read to
+                     their end
     STORE/lock       flock'ed by whoever writes
 
 How far each log has been read travels in the same commit as its rows (Delta `txn` actions), so a line lands exactly
 once through kill -9, two writers and repeats. One file per thing: table (reading), opening (lock, create), writer
-(append), streams (which log is this), maintenance (compact, vacuum), inspect (info, verify), lock, key, durable.
+(append), streams (which log is this), versions (how far each was read), seen (files to leave closed), maintenance
+(compact, vacuum), inspect (info, verify), lock, key, durable.
 """
 
 from apilens.store.inspect import info, verify
 from apilens.store.key import hash_key
 from apilens.store.maintenance import compact, tidy
 from apilens.store.opening import writing
+from apilens.store.seen import Seen
 from apilens.store.streams import Position
 from apilens.store.table import Store, read_kept
 from apilens.store.writer import Counts, DataFile, Writer
@@ -23,6 +26,7 @@ __all__ = [
     "Counts",
     "DataFile",
     "Position",
+    "Seen",
     "Store",
     "Writer",
     "compact",

@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import fields
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 
 from apilens.result import Field, Result, Table, Unit
+from apilens.schema import DTYPES
 from apilens.store.table import Store
 from apilens.store.writer import Counts
 
+# A log's file and format → the source in apilens.yaml that it belongs to, and how long its events take to arrive.
+Settle = Callable[[str, str], tuple[str | None, timedelta]]
 
-def info(store: Store, *, now: datetime) -> Result:
-    """Return days, rows, bytes, freshness and attributed share, then a row per source and the running totals."""
+
+def info(store: Store, *, now: datetime, settle: Settle) -> Result:
+    """Return what the store holds: an overview, a row per log, freshness per source and service, the running totals."""
     actions = store.actions
-    events = scan(store, ["timestamp", "account", "source", "format", "line"])
-    by_source = (
-        events.group_by("source", "format")
+    events = scan(store, ["timestamp", "account", "source", "format", "service", "line"])
+    by_service = (
+        events.group_by("source", "format", "service")
         .agg(
             pl.len().alias("events"),
             pl.col("line").max().alias("last_line"),
@@ -26,9 +31,20 @@ def info(store: Store, *, now: datetime) -> Result:
             pl.col("timestamp").max().alias("last"),
             pl.col("account").is_not_null().sum().alias("attributed"),
         )
-        .sort("source", "format")
         .collect()
     )
+    by_source = (
+        by_service.group_by("source", "format")
+        .agg(
+            pl.col("events").sum(),
+            pl.col("last_line").max(),
+            pl.col("first").min(),
+            pl.col("last").max(),
+            pl.col("attributed").sum(),
+        )
+        .sort("source", "format")
+    )
+    fresh = _freshness(by_service, now=now, settle=settle)
     rows = int(actions["num_records"].sum())
     last = by_source["last"].max()
     overview = pl.DataFrame(
@@ -41,6 +57,7 @@ def info(store: Store, *, now: datetime) -> Result:
             "first": [by_source["first"].min()],
             "last": [last],
             "age_ms": [(now - last).total_seconds() * 1000 if isinstance(last, datetime) else None],
+            "complete_until": [fresh["complete_until"].min()],
             "attributed_share": [int(by_source["attributed"].sum()) / rows if rows else None],
         }
     )
@@ -52,6 +69,7 @@ def info(store: Store, *, now: datetime) -> Result:
         tables=(
             Table("overview", _fields(overview), overview),
             Table("sources", _fields(sources), sources),
+            Table("freshness", _fields(fresh), fresh),
             Table("totals", _fields(totals), totals),
         ),
         query={"store": str(store.path)},
@@ -76,6 +94,25 @@ def verify(store: Store) -> Result:
     table = pl.DataFrame(problems, schema={"file": pl.String, "problem": pl.String}, orient="row")
     note = f"{store.actions.height} files, {stored} events: " + ("all there" if not problems else "damaged")
     return Result("store-verify", f"Store {store.path}", (Table("problems", _fields(table), table),), notes=(note,))
+
+
+def _freshness(logs: pl.DataFrame, *, now: datetime, settle: Settle) -> pl.DataFrame:
+    """Return, for each source of apilens.yaml, service and format, the age of the newest event and what is complete."""
+    known = [(*log, *settle(*log)) for log in logs.select("source", "format").unique().iter_rows()]
+    texts: dict[str, pl.DataType] = dict.fromkeys(("source", "format", "name"), pl.String())
+    schema = {**texts, "settle": pl.Duration("us")}
+    return (
+        logs.join(pl.DataFrame(known, schema=schema, orient="row"), on=["source", "format"])
+        .group_by(pl.col("name").alias("source"), "service", "format")
+        .agg(pl.len().alias("logs"), pl.col("events").sum(), pl.col("last").max(), pl.col("settle").max())
+        .sort("source", "service", "format")
+        .select(
+            "source", "service", "format", "logs", "events", "last",
+            ((now - pl.col("last")).dt.total_milliseconds()).cast(pl.Float64).alias("age_ms"),
+            pl.col("settle").dt.total_milliseconds().cast(pl.Float64).alias("settle_ms"),
+            (now - pl.col("settle")).cast(DTYPES["timestamp"]).alias("complete_until"),
+        )
+    )  # fmt: skip
 
 
 def scan(store: Store, columns: list[str]) -> pl.LazyFrame:
@@ -107,7 +144,7 @@ def _problem(path: Path, size: int, records: int) -> str | None:
     return None if height == records else f"{height} rows in the file, {records} in the log"
 
 
-_UNITS: dict[str, Unit] = {"attributed_share": "ratio", "bytes": "bytes", "age_ms": "ms"}
+_UNITS: dict[str, Unit] = {"attributed_share": "ratio", "bytes": "bytes", "age_ms": "ms", "settle_ms": "ms"}
 
 
 def _fields(frame: pl.DataFrame) -> tuple[Field, ...]:

@@ -16,7 +16,9 @@ import polars as pl
 from apilens import __version__
 from apilens.errors import StoreBusy, StoreError
 from apilens.store.durable import sync_all, write_new
+from apilens.store.seen import Seen
 from apilens.store.streams import Position, advance, locate
+from apilens.store.versions import read_versions
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -25,11 +27,15 @@ CHECKPOINT_EVERY = 20
 # What a commit may keep of its rejects; the totals stay exact.
 REJECT_BYTES = 10 << 20
 _GENERATION = "generation"
+_SEEN = "seen"
 
 
 @dataclass(slots=True)
 class Counts:
-    """Where every record went: `read == stored + rejected + other + blank + comments` always."""
+    """Where every record went: `read == stored + rejected + other + blank + comments + older` always.
+
+    older: than `--since` of the run that read them. lossy: lines with bytes that are no UTF-8, wherever they went.
+    """
 
     read: int = 0
     stored: int = 0
@@ -38,6 +44,7 @@ class Counts:
     blank: int = 0
     comments: int = 0
     lossy: int = 0
+    older: int = 0
 
     def __add__(self, more: Counts) -> Counts:
         return Counts(*(getattr(self, item.name) + getattr(more, item.name) for item in fields(self)))
@@ -45,7 +52,7 @@ class Counts:
     @property
     def balances(self) -> bool:
         """Say whether nothing was lost."""
-        return self.read == self.stored + self.rejected + self.other + self.blank + self.comments
+        return self.read == self.stored + self.rejected + self.other + self.blank + self.comments + self.older
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,15 +94,26 @@ class Writer:
         self.path = path
         self._durable = durable
         self.delta = delta
+        self._versions = _versions(path, delta)
         self.totals = {item.name: self._version(f"total/{item.name}") for item in fields(Counts)}
         self._generation = self._version(_GENERATION)
         self._since_checkpoint = 0
         for orphan in self._rejects_after(self._generation):
             orphan.unlink()
 
+    def seen(self, began_ns: int) -> Seen:
+        """Return the files that need not be opened; began_ns: when the run began to look at files."""
+        table, file = str(self.delta.metadata().id), self.path / "state" / _SEEN
+        return Seen(file, table=table, generation=self._generation, began_ns=began_ns)
+
+    def keep_seen(self, seen: Seen) -> None:
+        """Keep what a run has seen, after all of it was committed."""
+        if seen.changed:
+            self.keep(_SEEN, seen.data(self._generation))
+
     def position(self, head: bytes) -> Position:
         """Return how far the log that begins with these bytes was read."""
-        return locate(head, self.delta.transaction_version)
+        return locate(head, self._versions.get)
 
     def write(self, frames: Iterable[Mapping[date, pl.DataFrame]]) -> list[DataFile]:
         """Write one Parquet file for each day of what `by_day` gave; nothing is visible before `commit`."""
@@ -137,6 +155,7 @@ class Writer:
         self._write_rejects(rejects)
         self._sync({self.path / "events" / item.path.partition("/")[0] for item in files})
         self._commit([_add(item, new=True) for item in files], versions, info)
+        self._versions |= versions
         return positions
 
     def replace(self, old: Sequence[DataFile], new: Sequence[DataFile]) -> None:
@@ -228,7 +247,15 @@ class Writer:
             sync_all(paths)
 
     def _version(self, name: str) -> int:
-        return self.delta.transaction_version(name) or 0
+        return self._versions.get(name, 0)
+
+
+def _versions(path: Path, delta: DeltaTable) -> dict[str, int]:
+    try:
+        # At the version of the handle that commits: what others commit meanwhile makes that commit fail.
+        return read_versions(path / "events" / "_delta_log", delta.version())
+    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
+        raise StoreError(f"{path / 'events'}: {error}".splitlines()[0], hint="run `apilens store verify`") from None
 
 
 def _add(item: DataFile, *, new: bool) -> Any:

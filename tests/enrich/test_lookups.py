@@ -44,7 +44,7 @@ def identified(columns: dict[str, list[Any]], settings: Settings) -> dict[str, l
         pl.lit(0, dtype=pl.Int32).alias("item"),
         pl.lit("2026-11-01T12:00:00Z").str.to_datetime(time_unit="us", time_zone="UTC").alias("timestamp"),
     )
-    context = Context(settings, KEY, lookups=read_lookups(settings, KEY))
+    context = Context(settings, KEY, lookups=read_lookups(settings.account, KEY))
     return enrich(frame, context, columns=["account", "account_source", "api_key", "user"]).to_dict(as_series=False)
 
 
@@ -185,7 +185,7 @@ def test_a_joined_log_without_pairs_is_told_of(tmp_path: Path) -> None:
     rule = IdentityRule(join=JoinRule(files=(written(tmp_path, "nothing\n"),), regex="(?P<request_id>a)(?P<account>b)"))
     said: list[str] = []
 
-    read_lookups(Settings(account=(rule,)), KEY, warn=said.append)
+    read_lookups((rule,), KEY, warn=said.append)
 
     assert len(said) == 1 and "t.csv has a request id and an account" in said[0]
 
@@ -222,7 +222,7 @@ def test_every_mistake_is_named_with_its_line_and_no_key_is(
     path = written(tmp_path, text)
 
     with pytest.raises(ConfigError) as caught:
-        read_lookups(Settings(account=(IdentityRule(**{rule: path}),)), KEY)
+        read_lookups((IdentityRule(**{rule: path}),), KEY)
 
     assert caught.value.message.splitlines() == [f"{path}:{mistake}" for mistake in mistakes]
     assert "SECRET" not in caught.value.message + str(caught.value.hint)
@@ -236,7 +236,7 @@ def test_the_mistakes_of_all_files_come_at_once(tmp_path: Path) -> None:
     )
 
     with pytest.raises(ConfigError) as caught:
-        read_lookups(Settings(account=rules), KEY)
+        read_lookups(rules, KEY)
 
     assert caught.value.message.splitlines() == [
         f"cannot read {tmp_path}/gone.csv: No such file or directory",
