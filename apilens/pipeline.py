@@ -129,7 +129,7 @@ class Pipeline:
 
     def parse(self, log: Log, block: Block) -> Piece:
         """Parse and enrich one block. Safe to call from several threads."""
-        needs = Needs(*asked(self.settings, log.format.account))
+        needs = Needs(*asked(self.settings, log.format.account, columns=self.columns))
         if log.format.normalised:
             needs = Needs(fields=frozenset(self.settings.columns))
         options = ParseOptions(
