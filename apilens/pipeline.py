@@ -159,7 +159,7 @@ class Pipeline:
 
     def _parse(self, log: Log, block: Block) -> Piece:
         settings = log.origin.settings
-        needs = Needs(*asked(settings, log.format.account))
+        needs = Needs(*asked(settings, log.format.account, columns=self.columns))
         if log.format.normalised:
             needs = Needs(fields=frozenset(settings.column_types()))
         options = ParseOptions(

@@ -92,12 +92,14 @@ def needed_columns(columns: Collection[str] | None, settings: Settings) -> froze
     return frozenset({"line", "item", "timestamp", "status", *columns, *reads})
 
 
-def asked(settings: Settings, account: Sequence[IdentityRule]) -> Asked:
-    """Return what settings, and the format's own `account` rules, ask the format to look for."""
+def asked(settings: Settings, account: Sequence[IdentityRule], *, columns: Collection[str] | None = None) -> Asked:
+    """Return what settings, and the format's own `account` rules, ask the format to look for to make these columns."""
+    steps = _needed_steps(_all_columns(settings) if columns is None else columns, settings)
     wants = [asked_by(rule) for rule in rules_of(settings, account)]
     fields = {field for _, field in wants if field} | {rule.from_ for rule in settings.columns.values()}
     headers = {header for header, _ in wants if header} | set(REQUEST_HEADERS)
-    return Asked(frozenset(headers), frozenset(RESPONSE_HEADERS), frozenset(fields))
+    answers = RESPONSE_HEADERS if AUTH in steps or ERROR in steps else ()
+    return Asked(frozenset(headers), frozenset(answers), frozenset(fields))
 
 
 def _all_columns(settings: Settings) -> list[str]:

@@ -12,6 +12,7 @@ import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import overload
 
 import msgspec
 import polars as pl
@@ -46,7 +47,8 @@ class Objects:
     """The JSON objects of a block.
 
     frame: one column per top-level key of the schema, a row per object in source order. places: `line` Int64 and `item`
-    Int32 of each row; texts: its bytes. rejects: the lines that are no object (REJECT_SCHEMA). The rest as in Parsed.
+    Int32 of each row; texts: its bytes. rejects: the lines that are no object (REJECT_SCHEMA). whole: all the texts as
+    lines, where they were read at once. The rest as in Parsed.
     """
 
     frame: pl.DataFrame
@@ -56,6 +58,7 @@ class Objects:
     blank: int
     extra: int
     lossy: int
+    whole: bytes | None = None
 
 
 def read_objects(
@@ -69,38 +72,59 @@ def read_objects(
     """
     unterminated = bool(data) and not data.endswith(b"\n")
     data, lossy = _cleaned(data)
-    lines = data.split(b"\n")
-    if not unterminated:
-        lines.pop()
+    lines = Lines(data, data.count(b"\n") + unterminated)
     numbers = pl.int_range(first_line, first_line + len(lines), dtype=pl.Int64, eager=True).alias("line")
     places = numbers.to_frame().with_columns(pl.lit(0, dtype=pl.Int32).alias("item"))
     block = _read_block(lines, places, schema, data if fast else None)
     blank, extra = len(lines) - len(block.texts), 0
+    texts: Sequence[bytes]
     if unwrap and (found := {row: several for row in block.empty if (several := unwrap(block.texts[row]))}):
         texts, places = _spread_out(block, found)
         extra = len(texts) - len(block.texts)
         block = _read_block(texts, places, schema, b"\n".join(texts) if fast else None)
     refused = {row: reason for row in block.empty if (reason := block.reasons.get(row) or _no_object(block.texts[row]))}
     frame, places, texts = block.frame, block.places, block.texts
+    whole = data if fast and texts is lines and not block.one_by_one else None
     if refused:
         rows = [row for row in range(len(texts)) if row not in refused]
-        frame, places, texts = frame[rows], places[rows], [texts[row] for row in rows]
-    return Objects(frame, places, texts, _rejects(refused, block), blank, extra, lossy)
+        frame, places, texts, whole = frame[rows], places[rows], [texts[row] for row in rows], None
+    return Objects(frame, places, texts, _rejects(refused, block), blank, extra, lossy, whole)
+
+
+class Lines(Sequence[bytes]):
+    """The lines of a block, split apart when the first is asked for: of most blocks none ever is."""
+
+    def __init__(self, data: bytes, count: int) -> None:
+        self._data, self._count = data, count
+        self._lines: list[bytes] | None = None
+
+    def __len__(self) -> int:
+        return self._count
+
+    @overload
+    def __getitem__(self, index: int) -> bytes: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[bytes]: ...
+    def __getitem__(self, index: int | slice) -> bytes | Sequence[bytes]:
+        if self._lines is None:
+            self._lines = self._data.split(b"\n")[: self._count]
+        return self._lines[index]
 
 
 @dataclass(frozen=True, slots=True)
 class _Block:
     """Texts with a row each; `empty` are the rows of nulls, and `reasons` says of some of them why."""
 
-    texts: list[bytes]
+    texts: Sequence[bytes]
     places: pl.DataFrame
     frame: pl.DataFrame
     empty: Sequence[int]
     reasons: Mapping[int, str]
+    one_by_one: bool
 
 
 def _read_block(
-    texts: list[bytes], places: pl.DataFrame, schema: Mapping[str, pl.DataType], joined: bytes | None
+    texts: Sequence[bytes], places: pl.DataFrame, schema: Mapping[str, pl.DataType], joined: bytes | None
 ) -> _Block:
     """Read texts, blank ones left out: at once where `joined` has them all and Polars takes it, else one by one."""
     frame = _read(joined, schema) if joined is not None else None
@@ -109,11 +133,12 @@ def _read_block(
         kept = [row for row, text in enumerate(texts) if text.strip(BLANKS)]
         texts, places = [texts[row] for row in kept], places[kept]
     reasons: dict[int, str] = {}
-    if frame is None or frame.height != len(texts):
+    one_by_one = frame is None or frame.height != len(texts)
+    if frame is None or one_by_one:
         frame, reasons = _read_one_by_one(texts, schema)
     # Whatever is no object, or states nothing, is a row of nulls: no other row is ever looked at by itself.
     empty = frame.select(pl.all_horizontal(pl.all().is_null())).to_series().arg_true().to_list()
-    return _Block(texts, places, frame, empty, reasons)
+    return _Block(texts, places, frame, empty, reasons, one_by_one)
 
 
 def _spread_out(block: _Block, found: Mapping[int, Sequence[bytes]]) -> tuple[list[bytes], pl.DataFrame]:
@@ -163,7 +188,7 @@ def _read(data: bytes, schema: Mapping[str, pl.DataType]) -> pl.DataFrame | None
         return None
 
 
-def _read_one_by_one(texts: list[bytes], schema: Mapping[str, pl.DataType]) -> tuple[pl.DataFrame, dict[int, str]]:
+def _read_one_by_one(texts: Sequence[bytes], schema: Mapping[str, pl.DataType]) -> tuple[pl.DataFrame, dict[int, str]]:
     """Return a row per text, all null where it is refused, and index → reason of the refused ones."""
     reasons: dict[int, str] = {}
     frames = [pl.DataFrame(schema=dict(schema))]

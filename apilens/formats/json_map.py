@@ -11,6 +11,7 @@ import polars as pl
 from apilens.errors import UsageError
 from apilens.formats.base import Format, Parsed, ParseOptions
 from apilens.formats.json_events import ASKED, SIZES, Place, Texts, json_values, mapped_events, paths_of, read_texts
+from apilens.formats.json_headers import find_headers
 from apilens.formats.json_lines import Objects, Unwrap, read_objects
 from apilens.formats.json_paths import attribute_values, header_values, parts
 from apilens.formats.request import GRAPHQL
@@ -53,6 +54,8 @@ _ALWAYS = ("timestamp", "status", "request", "method", "raw_target")
 _PLACED = ("line", "item", "timestamp", "status")
 _BODY = "raw_response_body"
 _ASKED_BODY = "raw_request_body"
+# Between the path of headers and the name of one.
+_HEADER = "\n"
 
 
 def json_format(name: str, fields: Mapping[str, str], *, time_is: Literal["start", "end"] | None = None) -> Format:
@@ -114,13 +117,36 @@ def parse_mapped(data: bytes, first_line: int, options: ParseOptions, mapping: J
     def read(wanted: Mapping[str, tuple[Place, ...]]) -> tuple[Objects, Texts]:
         lists = {f"_{path}": (Place(path),) for path in mapping.attributes}
         stand = {
-            column: [place for place in at if not _is_attribute(place)] for column, at in {**wanted, **lists}.items()
+            column: [place for place in at if not (_is_attribute(place) or _HEADER in place.path)]
+            for column, at in {**wanted, **lists}.items()
         }
         paths = paths_of(stand, dotted_keys=True)
         objects = read_objects(data, first_line, paths.schema, unwrap=mapping.unwrap, fast=fast)
-        return objects, _with_attributes(read_texts(objects, paths, stand), wanted, mapping.attributes)
+        texts = _with_headers(read_texts(objects, paths, stand), objects, wanted)
+        return objects, _with_attributes(texts, wanted, mapping.attributes)
 
-    return parse_places(options, mapping, read)
+    return parse_places(options, replace(mapping, places=_headers_apart(options, mapping)), read)
+
+
+def _headers_apart(options: ParseOptions, mapping: JsonMap) -> dict[str, tuple[Place, ...]]:
+    """Return the places with one for each wanted header instead of one for all, where nobody wants all of them."""
+    places = dict(mapping.places)
+    for source, (prefix, names) in _wanted_headers(options, mapping).items():
+        at = [place.path for place in places.get(source, ())]
+        by_key = not any(path.startswith("@") or any(map(str.isdigit, parts(path))) for path in at)
+        if by_key and not _wants(options, source):
+            places.pop(source, None)
+            places |= {prefix + name: tuple(Place(path + _HEADER + name) for path in at) for name in names if at}
+    return places
+
+
+def _wanted_headers(options: ParseOptions, mapping: JsonMap) -> dict[str, tuple[str, list[str]]]:
+    """Return column of all headers → prefix of the columns of its headers, and the names of those that are wanted."""
+    own = {header for column, header in mapping.headers.items() if options.wants(column)}
+    return {
+        "raw_request_headers": ("raw_header.", sorted(options.needs.headers | own)),
+        "raw_response_headers": ("raw_response_header.", sorted(options.needs.response_headers)),
+    }
 
 
 def parse_places(
@@ -131,18 +157,14 @@ def parse_places(
     """Return what a block holds of which read(column → places) gives the values that are wanted."""
     own = {column: header for column, header in mapping.headers.items() if options.wants(column)}
     asked = {
-        "raw_request_headers": {
-            f"raw_header.{name}": name for name in sorted(options.needs.headers | set(own.values()))
-        },
-        "raw_response_headers": {
-            f"raw_response_header.{name}": name for name in sorted(options.needs.response_headers)
-        },
+        source: {prefix + name: name for name in names}
+        for source, (prefix, names) in _wanted_headers(options, mapping).items()
     }
     wanted = {
         column: at
         for column, at in mapping.places.items()
         if column in _ALWAYS
-        or column.startswith("_")
+        or column.startswith(("_", *ASKED))
         or (_wants(options, column) or bool(asked.get(column)))
         or (column == "query" and options.wants("raw_target"))
         or (column == _BODY and options.wants("raw_error_body"))
@@ -194,6 +216,24 @@ def _with_attributes(texts: Texts, wanted: Mapping[str, tuple[Place, ...]], list
                 found.setdefault(name, []).append(values)
     made = [pl.coalesce(values).alias(f"@{name}") for name, values in found.items()]
     return Texts(texts.frame.with_columns(made)) if made else texts
+
+
+def _with_headers(texts: Texts, objects: Objects, wanted: Mapping[str, tuple[Place, ...]]) -> Texts:
+    """Add a column for each place that is a header and stands somewhere, under its path."""
+    names: dict[str, set[str]] = {}
+    for place in (place for at in wanted.values() for place in at):
+        path, mark, name = place.path.partition(_HEADER)
+        if mark:
+            names.setdefault(path, set()).add(name)
+    found = find_headers(
+        objects, {at: each for path, each in names.items() for at in dict.fromkeys((parts(path), (path,)))}
+    )
+    made = [
+        pl.select(pl.coalesce(found[parts(path)][name], found[path,][name])).to_series().alias(path + _HEADER + name)
+        for path, each in names.items()
+        for name in each
+    ]
+    return Texts(texts.frame.with_columns(column for column in made if column.null_count() < column.len()))
 
 
 def _by_headers(events: pl.DataFrame, own: Mapping[str, str], options: ParseOptions) -> pl.DataFrame:

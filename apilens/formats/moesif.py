@@ -22,8 +22,9 @@ from apilens.formats.json_events import (
     read_texts,
     values,
 )
+from apilens.formats.json_headers import find_headers
 from apilens.formats.json_lines import BLANKS, Objects, read_objects
-from apilens.formats.json_paths import header_values
+from apilens.formats.json_paths import parts
 from apilens.formats.request import GRAPHQL
 from apilens.formats.values import byte_count, stated, status_code
 
@@ -46,8 +47,6 @@ PATHS: Mapping[str, tuple[str, ...]] = {
     "weight": ("weight",),
     "action": ("action_name", "actionName"),
     "duration_ms": ("duration_ms", "durationMs"),
-    "request_headers": ("request.headers",),
-    "response_headers": ("response.headers",),
     "response_time": ("response.time",),
 }
 # Column → headers that state it, of the request or the response, in order.
@@ -63,11 +62,9 @@ _MADE_FROM = {
     "host": ("raw_target",),
     "kind": ("action", "method"),
     "duration_ms": ("response_time",),
-    **{column: tuple(source for source, _ in where) for column, where in HEADERS.items()},
 }
 _ALWAYS = ("timestamp", "status")
-# Read to make others; no columns of their own.
-_INNER = ("request_headers", "response_headers", "response_time")
+_HEADERS_AT = {"request_headers": "request.headers", "response_headers": "response.headers"}
 # Whole headers and bodies: only for a caller that names them.
 _WHOLE = {
     "raw_request_headers": "request.headers",
@@ -120,7 +117,8 @@ _SEARCH = msgspec.json.Decoder(_Search)
 
 def parse_moesif(data: bytes, first_line: int, options: ParseOptions, *, fast: bool = True) -> Parsed:
     """Read a block of Moesif events: see Format. fast: False looks at every line, to the same effect."""
-    places = _places(options, exported=b'"_source"' in data)
+    exported = b'"_source"' in data
+    places = _places(options, exported=exported)
     paths = paths_of(places)
     objects = read_objects(data, first_line, paths.schema, unwrap=_unwrapped, fast=fast)
     texts = read_texts(objects, paths, places)
@@ -131,7 +129,7 @@ def parse_moesif(data: bytes, first_line: int, options: ParseOptions, *, fast: b
     if "response_time" in places:
         ended = instants(texts.series(places["response_time"]), "UTC")
         inner.append(((ended - time).dt.total_microseconds() / 1000).alias(" taken"))
-    inner += _headers(texts, places, options)
+    inner += _headers(objects, options, exported=exported)
     texts = Texts(texts.frame.with_columns(inner))
     events = texts.frame.select("timestamp", **_columns(texts, places, options))
     if options.wants("raw_error_body"):
@@ -145,38 +143,44 @@ def parse_moesif(data: bytes, first_line: int, options: ParseOptions, *, fast: b
     )
 
 
-def _headers(texts: Texts, places: Mapping[str, tuple[Place, ...]], options: ParseOptions) -> list[pl.Series]:
+def _headers(objects: Objects, options: ParseOptions, *, exported: bool) -> list[pl.Series]:
     """Return the wanted headers as columns `request_headers x-request-id`, and those that settings ask for."""
     needs = {"request_headers": options.needs.headers, "response_headers": options.needs.response_headers}
     prefixes = {"request_headers": "raw_header.", "response_headers": "raw_response_header."}
+    own = {(at, name) for column, where in HEADERS.items() if options.wants(column) for at, name in where}
+    names = {source: asked | {name for at, name in own if at == source} for source, asked in needs.items()}
+    at = {source: [parts(prefix + _HEADERS_AT[source]) for prefix in _prefixes(exported)] for source in needs}
+    found = find_headers(objects, {path: names[source] for source, paths in at.items() for path in paths})
     made = []
     for source, asked in needs.items():
-        if source not in places:
-            continue
-        own = {name for column, where in HEADERS.items() if options.wants(column) for at, name in where if at == source}
-        found = header_values(texts.series(places[source]), sorted(own | asked))
-        made += [found[name].alias(f"{source} {name}") for name in own]
-        made += [found[name].alias(prefixes[source] + name) for name in sorted(asked)]
+        for name in sorted(names[source]):
+            value = pl.select(pl.coalesce(found[path][name] for path in at[source])).to_series()
+            made.append(value.alias(f"{source} {name}"))
+            made += [value.alias(prefixes[source] + name)] if name in asked else []
     return made
 
 
 def _places(options: ParseOptions, *, exported: bool) -> dict[str, tuple[Place, ...]]:
-    """Return column → places of all that must be read; in an export an event stands in `_source`."""
+    """Return column → places of all that must be read but headers; in an export an event stands in `_source`."""
     asked = {column for column in (*PATHS, *_MADE_FROM) if options.wants(column)} | set(_ALWAYS)
     asked |= {source for column in asked for source in _MADE_FROM.get(column, ())}
-    asked |= {"request_headers"} if options.needs.headers else set()
-    asked |= {"response_headers"} if options.needs.response_headers else set()
     paths = {column: at for column, at in PATHS.items() if column in asked}
     paths |= {f"raw_field.{path}": (path,) for path in sorted(options.needs.fields)}
     if options.columns is not None:
         paths |= {column: (path,) for column, path in _WHOLE.items() if options.wants(column)}
-    prefixes = ("", "_source.") if exported else ("",)
-    return {column: tuple(Place(prefix + path) for path in at for prefix in prefixes) for column, at in paths.items()}
+    return {
+        column: tuple(Place(prefix + path) for path in at for prefix in _prefixes(exported))
+        for column, at in paths.items()
+    }
+
+
+def _prefixes(exported: bool) -> tuple[str, ...]:
+    return ("", "_source.") if exported else ("",)
 
 
 def _columns(texts: Texts, places: Mapping[str, tuple[Place, ...]], options: ParseOptions) -> dict[str, pl.Expr]:
     """Return column → expression over the texts and the inner columns."""
-    special = (*_ALWAYS, *_INNER)
+    special = (*_ALWAYS, "response_time")
     made = values(texts, {column: at for column, at in places.items() if column not in special})
     for column, where in HEADERS.items():
         names = [f"{source} {name}" for source, name in where]

@@ -80,6 +80,17 @@ def test_headers_are_found_in_any_case_and_as_lists(name: str, value: Any) -> No
     assert found["raw_agent"] == 'acme/1 ("q" \\d)'
 
 
+def test_headers_are_found_on_lines_where_others_are_none() -> None:
+    odd = [{"headers": "x"}, {"headers": ["x"]}, {"headers": None}, {"headers": {"user-agent": {"a": 1}}}]
+    good = changed(request={"headers": {"user-agent": "a/1"}}, response={"headers": {"X-Request-Id": 7}})
+    lines = [good, *(changed(request=part) for part in odd), changed(request=good["request"], response={"headers": 1})]
+
+    for ends in ([], [5]):
+        events = parse(*lines, *ends).events
+        assert events["raw_agent"].to_list() == ["a/1", None, None, None, None, "a/1"]
+        assert events["request_id"].to_list() == ["7", *[None] * 5]
+
+
 def test_sizes_ids_and_referrers_come_from_headers() -> None:
     request = {"Content-Length": 12, "Referer": "https://a/b", "X-Forwarded-For": "1.1.1.1, 2.2.2.2"}
     response = {"content-length": "345", "x-request-id": "r1"}
