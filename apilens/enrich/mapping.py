@@ -33,6 +33,8 @@ def map_distinct(
     `work` keeps the length and order of its input, and null null. known: what `work` gave for texts of earlier blocks
     (from `memory`); it must be a function of the text alone. dtype: of what `work` gives.
     """
+    if values.null_count() == len(values):
+        return pl.repeat(None, len(values), dtype=dtype, eager=True).alias(values.name)
     sample = values.head(_SAMPLE)
     if sample.n_unique() > sample.len() // 2:
         return work(values).alias(values.name)

@@ -20,8 +20,12 @@ __all__ = ["REDACT_STEPS", "redact_named", "redact_paths", "redact_shapes", "red
 _PAIR = r"=|%3[Dd]"
 _URL = "://|#"
 _NAMED = rf"""{_PAIR}|[A-Za-z0-9]["']?\s*:[^/]"""
-# What nearly every id of a request or trace is (the last is AWS X-Ray's), and no secret has the shape of.
-_RANDOM_ID = "^(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{32}|1-[0-9a-f]{8}-[0-9a-f]{24})$"
+# What nearly every id of a request or trace is (the last two are AWS X-Ray's and CloudFront's), and no secret has the
+# shape of: no token ends in `==` but base64 of JSON, which begins with `ey`.
+_RANDOM_ID = (
+    "^(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{32}|1-[0-9a-f]{8}-[0-9a-f]{24}"
+    "|(?:[A-Za-df-z0-9_-][A-Za-z0-9_-]|e[A-Za-xz0-9_-])[A-Za-z0-9_-]{52}==)$"
+)
 _TEXTS = (
     "host", "route", "error_code", "error_field", "failure_reason", "action", "api_version", "service", "environment",
     "node", "request_id", "trace_id", "event_id",
@@ -126,13 +130,12 @@ def _text_step(name: str) -> Step:
         if name not in frame.columns:
             return frame
         settings = context.settings.redact
-        texts = frame[name]
-        odd = ~texts.str.contains(_RANDOM_ID)
-        if not odd.any():
-            return frame
-        return frame.with_columns(
-            change_where(texts, odd, lambda some: map_distinct(some, lambda few: redact_shapes(few, settings)))
-        )
+
+        def redact(texts: pl.Series) -> pl.Series:
+            odd = ~texts.str.contains(_RANDOM_ID)
+            return change_where(texts, odd, lambda some: redact_shapes(some, settings))
+
+        return frame.with_columns(map_distinct(frame[name], redact, known=memory("names", settings)))
 
     return Step(f"redact {name}", reads=(name,), makes=(name,), apply=apply)
 
@@ -149,7 +152,8 @@ def _identity_step(name: str) -> Step:
             redacted = redact_shapes(distinct, settings.redact, keep_email=settings.allow_email)
             return change_where(distinct, redacted != distinct, lambda some: keyed_hashes(some, context.hash_key))
 
-        return frame.with_columns(map_distinct(frame[name], pseudonyms).alias(name))
+        known = memory("pseudonyms", settings.redact, settings.allow_email, context.hash_key)
+        return frame.with_columns(map_distinct(frame[name], pseudonyms, known=known).alias(name))
 
     return Step(f"redact {name}", reads=(name,), makes=(name,), apply=apply)
 

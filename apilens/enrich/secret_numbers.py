@@ -22,14 +22,22 @@ _IBAN_LENGTHS = {
     "SI": 19, "SK": 24, "SM": 27, "ST": 25, "SV": 28, "TL": 23, "TN": 24, "TR": 26, "UA": 29, "VA": 22, "VG": 24,
     "XK": 20,
 }  # fmt: skip
-# Letters of countries in either case: of random ids, such as CloudFront's, any two letters would hit a third.
-_COUNTRIES = "|".join(f"[{code[0]}{code[0].lower()}][{code[1]}{code[1].lower()}]" for code in _IBAN_LENGTHS)
-# Cheap and never wrong about a "no": what any such number needs. No word boundaries: they cost three times as much.
-PREFILTER = (
+# Letters of countries in either case: of random ids, such as CloudFront's, any two letters would hit a third. By first
+# letter, which halves the time.
+_COUNTRIES = "|".join(
+    f"[{first}{first.lower()}][{(seconds := ''.join(code[1] for code in _IBAN_LENGTHS if code[0] == first))}"
+    f"{seconds.lower()}]"
+    for first in sorted({code[0] for code in _IBAN_LENGTHS})
+)
+_SPACED = (
     r"[0-9]{13}|[0-9]{4}(?:[-+ ]|%20)[0-9]{4,6}(?:[-+ ]|%20)[0-9]{4}|[0-9]{3}-[0-9]{2}-[0-9]{4}"
-    rf"|(?:{_COUNTRIES})[0-9]{{2}}[A-Za-z0-9]{{11}}"
     r"|[A-Z]{2}[0-9]{2}(?:[-+ ]|%20)[A-Z0-9]{4}(?:[-+ ]|%20)"
 )
+# Cheap and never wrong about a "no": what any such number needs. No word boundaries: they cost three times as much. Of
+# an IBAN only the beginning: in random ids, what may be the rest of one overlaps, and takes four times as long.
+PREFILTER = rf"{_SPACED}|(?:{_COUNTRIES})[0-9]{{2}}"
+# The first beginning of an IBAN in a word is followed by more of it than any other.
+_IBAN_LIKE = rf"(?:{_COUNTRIES})[0-9]{{2}}[A-Za-z0-9]{{0,11}}"
 _IBAN = r"^[A-Za-z]{2}[0-9]{2}[A-Za-z0-9]{11,30}$"
 _GAP = r"(?:[-+ ]|%20)"
 # Pieces of a text. A number must be a piece of its own: digits inside a UUID, hex id or word are none, nor are the
@@ -49,13 +57,25 @@ def redact_numbers(texts: pl.Series) -> pl.Series:
 
     Meant for the few texts that PREFILTER hits.
     """
+    rows = _may_hold(texts).arg_true()
+    return texts.clone().scatter(rows, _redacted(texts.gather(rows))) if rows.len() else texts
+
+
+def _may_hold(texts: pl.Series) -> pl.Series:
+    words = texts.str.extract_all(_IBAN_LIKE)
+    long = words.to_frame("words").select(pl.col("words").list.eval(pl.element().str.len_bytes()).list.max() == 15)
+    return texts.str.contains(_SPACED) | long.to_series().fill_null(False)
+
+
+def _redacted(texts: pl.Series) -> pl.Series:
     pieces = (
         pl.DataFrame({"row": pl.int_range(len(texts), eager=True), "piece": texts.str.extract_all(_PIECES)})
         .filter(pl.col("piece").list.len() > 0)
         .explode("piece")
     )
     candidates = (
-        pieces.select(pl.col("piece").unique())
+        pieces.filter(pl.col("piece").str.len_bytes() >= 11)
+        .select(pl.col("piece").unique())
         .with_columns(compact=pl.col("piece").str.replace_all(_GAP, ""))
         .filter(
             pl.col("piece").str.contains(_SSN)

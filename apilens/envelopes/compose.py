@@ -10,8 +10,8 @@ COMPOSE = Envelope(
     title="docker compose logs",
     # Compose pads names to one width, and colours them on a terminal whose output somebody saved.
     open=prefixed(
-        r"^(?:\x1b\[[0-9;]*m)*(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*) +\|(?:\x1b\[[0-9;]*m)* (?P<text>.*)$",
-        {"service": "name"},
+        r"(?:\x1b\[[0-9;]*m)*(?P<name>[A-Za-z0-9][A-Za-z0-9_.-]*) +\|(?:\x1b\[[0-9;]*m)* ",
+        labels={"service": "name"},
     ),
     samples=(
         Wrapped("web-1  | GET /\n", ("GET /",), {"service": "web-1"}),

@@ -7,15 +7,16 @@ from apilens.envelopes.text import prefixed
 
 _PRIORITY = r"(?:<[0-9]{1,3}>)"
 _ISO = r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]{8,15}(?:Z|[+-][0-9]{2}:?[0-9]{2})"
+_TIME = rf"{_PRIORITY}?(?:[A-Z][a-z]{{2}} [ 0-3][0-9] [0-9:]{{8}}|{_ISO})"
+_APP = r"(?P<app>[A-Za-z0-9_./-]+)(?:\[[^\]]*\])?: ?"
 _STRUCTURED = r'(?:-|(?:\[(?:[^\]"\\]|\\.|"(?:[^"\\]|\\.)*")*\])+)'
 
 SYSLOG_5424 = Envelope(
     name="syslog5424",
     title="syslog (RFC 5424)",
     open=prefixed(
-        rf"^{_PRIORITY}1 (?:-|{_ISO}) (?P<host>[^ ]+) (?P<app>[^ ]+) [^ ]+ [^ ]+ {_STRUCTURED}"
-        r"(?: \x{feff}?(?P<text>.*))?$",
-        {"node": "host", "service": "app"},
+        rf"{_PRIORITY}1 (?:-|{_ISO}) (?P<host>[^ ]+) (?P<app>[^ ]+) [^ ]+ [^ ]+ {_STRUCTURED} \x{{feff}}?",
+        labels={"node": "host", "service": "app"},
     ),
     samples=(
         Wrapped(
@@ -31,9 +32,9 @@ SYSLOG_3164 = Envelope(
     name="syslog",
     title="syslog (RFC 3164)",
     open=prefixed(
-        rf"^{_PRIORITY}?(?:[A-Z][a-z]{{2}} [ 0-3][0-9] [0-9:]{{8}}|{_ISO}) (?:(?P<host>[^ \[\]:]+) )??"
-        r"(?P<app>[A-Za-z0-9_./-]+)(?:\[[^\]]*\])?: ?(?P<text>.*)$",
-        {"node": "host", "service": "app"},
+        rf"{_TIME} (?P<host>[^ \[\]:]+) {_APP}",
+        rf"{_TIME} {_APP}",
+        labels={"node": "host", "service": "app"},
     ),
     samples=(
         Wrapped("<190>Nov  2 10:00:00 web1 nginx: GET /\n", ("GET /",), {"node": "web1", "service": "nginx"}),

@@ -16,6 +16,7 @@ from apilens.formats.values import (
     byte_count,
     duration_ms,
     durations_ms,
+    has_value,
     http_version,
     last_status,
     log_time,
@@ -32,9 +33,9 @@ _PORT = r"^(\[[^\]]*\]|[^:]*)(?::[0-9]*)?$"
 CAPTURES: Mapping[str, tuple[str, Callable[[pl.Expr], pl.Expr]]] = {
     "method": ("method", stated),
     "target_host": ("host", lambda text: text),
-    "host": ("host", lambda text: stated(text).str.extract(_PORT)),
-    "server": ("host", lambda text: stated(text).str.extract(_PORT)),
-    "protocol": ("protocol", lambda text: http_version(stated(text))),
+    "host": ("host", lambda text: text),
+    "server": ("host", lambda text: text),
+    "protocol": ("protocol", lambda text: text),
     "duration_ms": ("duration_ms", lambda value: value),
     "micros": ("duration_ms", lambda text: duration_ms(text, milliseconds=0.001)),
     "millis": ("duration_ms", lambda text: duration_ms(text, milliseconds=1)),
@@ -130,7 +131,7 @@ def typed_events(texts: pl.DataFrame, options: ParseOptions) -> tuple[pl.DataFra
         texts, reasons = texts.filter(~failed), reasons.filter(failed)
     else:
         reasons = reasons.clear()
-    texts = _spread(texts)
+    texts = _plain(_spread(texts))
     return texts.select("line", "item", "timestamp", "status", *_columns(texts.columns, options)), reasons
 
 
@@ -145,15 +146,46 @@ def _spread(texts: pl.DataFrame) -> pl.DataFrame:
         times = {"duration_ms": total, "upstream_ms": target}
         texts = texts.with_columns(**{name: duration_ms(time, milliseconds=1000) for name, time in times.items()})
     if "path" in texts.columns and "target" not in texts.columns:
-        query = stated(pl.col("query").str.strip_prefix("?")) if "query" in texts.columns else pl.lit(None, pl.String)
-        target = pl.when(query.is_null()).then("path").otherwise(pl.concat_str("path", pl.lit("?"), query))
-        texts = texts.with_columns(target=target)
+        texts = texts.with_columns(_targets(texts).alias("target"))
     if "request" in texts.columns:
         parts = [name for name in ("method", "target", "protocol") if name in texts.columns]
         whole = split_requests(texts.drop(parts))
         # Lines that state no request may state its parts.
         return _filled(whole, _checked(texts.select(parts))) if parts else whole
     return _checked(texts)
+
+
+def _targets(texts: pl.DataFrame) -> pl.Series:
+    """Return `path?query`; where there is no query, the path."""
+    if "query" not in texts.columns:
+        return texts["path"]
+    rows = texts.select(has_value(pl.col("query").str.strip_prefix("?"))).to_series().arg_true()
+    whole = pl.concat_str("path", pl.lit("?"), pl.col("query").str.strip_prefix("?"))
+    return texts["path"].clone().scatter(rows, texts[rows].select(whole).to_series()) if rows.len() else texts["path"]
+
+
+def _plain(texts: pl.DataFrame) -> pl.DataFrame:
+    """Return hosts without their port, and HTTP versions as numbers; null where they are not stated."""
+    names = [name for name in ("host", "server", "protocol") if name in texts.columns]
+    texts = texts.with_columns(stated(pl.col(name)) for name in names)
+    return texts.with_columns(_version(texts[name]) if name == "protocol" else _host(texts[name]) for name in names)
+
+
+def _host(texts: pl.Series) -> pl.Series:
+    return _where(texts, texts.str.contains(":", literal=True), lambda text: text.str.extract(_PORT))
+
+
+def _version(texts: pl.Series) -> pl.Series:
+    return _where(texts, texts != "1.1", http_version)
+
+
+def _where(texts: pl.Series, odd: pl.Series, change: Callable[[pl.Expr], pl.Expr]) -> pl.Series:
+    """Return texts with those changed that are `odd`: what is dear is not done to every row."""
+    rows = odd.arg_true()
+    if not rows.len():
+        return texts
+    changed = texts.gather(rows).to_frame("text").select(change(pl.col("text"))).to_series()
+    return texts.clone().scatter(rows, changed)
 
 
 def _checked(texts: pl.DataFrame) -> pl.DataFrame:

@@ -6,8 +6,9 @@ expressions. Polars' casts read more than logs mean (`+5`, `nan`, `1e400`), so e
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import polars as pl
 
@@ -32,6 +33,11 @@ _ISO = (
     r"^\s*(?<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[Tt_ ](?<time>[0-9]{2}:[0-9]{2}:[0-9]{2})"
     r"(?:[.,](?<fraction>[0-9]{1,9})[0-9]*)?\s*(?<zone>[Zz]|UTC|GMT|[+-][0-9]{2}(?::?[0-9]{2})?)?\s*$"
 )
+# What patterns read that leave open nothing but digits and the name of the month, in a third of the time.
+_FRACTION, _OFFSET = "[.]([0-9]{3}|[0-9]{6})", "([+-])([01][0-9]):?([0-5][0-9])"
+_CLF_LIKE = re.compile(rf"[0-9]{{2}}/[A-Z][a-z]{{2}}/[0-9]{{4}}(?::[0-9]{{2}}){{3}}(?:{_FRACTION}|( {_OFFSET}))?")
+_ISO_CLOCK = "[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}"
+_ISO_LIKE = re.compile(rf"{_ISO_CLOCK}(?:{_FRACTION})?(Z| ?{_OFFSET})?")
 # Magnitudes that tell seconds, milliseconds, microseconds and nanoseconds apart for any time from 1973 to 5138.
 _SECONDS_BELOW = 10**11
 _MILLIS_BELOW = 10**14
@@ -40,13 +46,18 @@ _MICROS_BELOW = 10**17
 
 def clf_time(text: pl.Series, source_tz: str = "UTC") -> pl.Series:
     """Return the times of `17/May/2015:10:05:03 +0000`; without an offset, with fractions or not, in `source_tz`."""
-    times = text.str.to_datetime(_CLF + " %z", time_unit="us", strict=False).cast(TIME)
-    return _otherwise(times, text, lambda rest: _localised(rest, _CLF + "%.f", source_tz))
+    times = _like_first(text, source_tz, _CLF, _CLF_LIKE)
+    for read in (
+        lambda rest: rest.str.to_datetime(_CLF + " %z", time_unit="us", strict=False).cast(TIME),
+        lambda rest: _localised(rest, _CLF + "%.f", source_tz),
+    ):
+        times = _otherwise(times, text, read)
+    return times
 
 
 def iso_time(text: pl.Series, source_tz: str = "UTC") -> pl.Series:
     """Return the times of ISO 8601 in its usual spellings, to the microsecond; naive ones are read in `source_tz`."""
-    times = text.str.to_datetime("%+", time_unit="us", strict=False).cast(TIME)
+    times = _otherwise(_iso_like_first(text, source_tz), text, _rfc_3339)
     return _otherwise(times, text, lambda rest: _loose_iso(rest, source_tz))
 
 
@@ -79,8 +90,9 @@ def epoch_time(values: pl.Series) -> pl.Series:
 
 def any_time(text: pl.Series, source_tz: str = "UTC") -> pl.Series:
     """Return the times of texts of which each may be ISO 8601, a Unix time stamp, CLF or `Sun Mar 13 22:49:12 2016`."""
-    times = text.str.to_datetime("%+", time_unit="us", strict=False).cast(TIME)
+    times = _iso_like_first(text, source_tz)
     for read in (
+        _rfc_3339,
         lambda rest: _loose_iso(rest, source_tz),
         epoch_time,
         lambda rest: clf_time(rest, source_tz),
@@ -166,6 +178,39 @@ def _otherwise(times: pl.Series, text: pl.Series, read: Callable[[pl.Series], pl
         return times
     rows = missing.arg_true()
     return times.clone().scatter(rows, read(text.gather(rows)))
+
+
+def _like_first(text: pl.Series, source_tz: str, pattern: str, like: re.Pattern[str]) -> pl.Series:
+    """Return the times of texts that are written as the first of them is, to the zone; null for others.
+
+    A log has one notation, and few zones: what this leaves is read again, by slower patterns that fit more. pattern:
+    of a time without fraction and zone; like: a regex that captures both, and the parts of an offset.
+    """
+    found = like.fullmatch("".join(text.drop_nulls().head(1)))
+    if found is None:
+        return pl.repeat(None, len(text), dtype=TIME, eager=True).alias(text.name)
+    fraction, zone, sign, hours, minutes = found.groups()
+    pattern += (f".%{len(fraction)}f" if fraction else "") + (zone or "")
+    if not zone:
+        return _localised(text, pattern, source_tz)
+    times = text.str.to_datetime(pattern, time_unit="us", strict=False).dt.replace_time_zone("UTC")
+    if not sign:
+        return times
+    offset = timedelta(hours=int(hours), minutes=int(minutes))
+    return times - offset if sign == "+" else times + offset
+
+
+def _iso_like_first(text: pl.Series, source_tz: str) -> pl.Series:
+    first = "".join(text.drop_nulls().head(1))
+    times = _like_first(text, source_tz, f"%Y-%m-%d{first[10:11]}%H:%M:%S", _ISO_LIKE)
+    if times.null_count() == len(times):
+        return times
+    # The pattern fits texts with fewer digits, too, which are none of ISO 8601.
+    return times.set(~text.str.contains(f"^{_ISO_CLOCK}").fill_null(False), None)
+
+
+def _rfc_3339(text: pl.Series) -> pl.Series:
+    return text.str.to_datetime("%+", time_unit="us", strict=False).cast(TIME)
 
 
 def _localised(text: pl.Series, pattern: str, source_tz: str) -> pl.Series:
