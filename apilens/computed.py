@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import narwhals as nw
 import polars as pl
 
+from apilens.dimensions import derived
 from apilens.errors import UsageError
 from apilens.metrics import (
     BY_NAME,
@@ -40,6 +41,18 @@ class Condition:
 
     expr: nw.Expr
     columns: frozenset[str]
+
+
+def condition(text: str, dtypes: Mapping[str, pl.DataType]) -> Condition:
+    """Return a compiled condition over the events. Raises UsageError, with the place marked, for one that is none."""
+    # Here and not above: sqlglot takes 0.1 s to import, and most reports have no filter.
+    from apilens.filters import compile_filter
+    from apilens.syntax import columns_of
+
+    extra = derived(dtypes)
+    types = {**dtypes, **{name: dimension.dtype for name, dimension in extra.items()}}
+    expr = compile_filter(text, types, derived={name: dimension.expr for name, dimension in extra.items()})
+    return Condition(expr, columns_of(text))
 
 
 def split_names(text: str) -> list[str]:

@@ -14,6 +14,7 @@ import msgspec
 
 from apilens.error_settings import ErrorPaths, ErrorSettings, error_problems
 from apilens.errors import ConfigError, UsageError
+from apilens.funnel_settings import FunnelSettings, funnel_problems
 from apilens.identity_rule import IdentityRule as IdentityRule
 from apilens.identity_rule import groups_of, regex_problem, resolved, rule_problems
 from apilens.route_template import template_problem
@@ -71,7 +72,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     accounts: a CSV or Parquet file about accounts, of which `show` names the columns to stand beside the account.
     openapi: descriptions of the API. endpoints: route templates such as `/genre/{name}`. sdks: clients of your own that
-    apilens does not know by itself.
+    apilens does not know by itself. funnels: by the names that `apilens funnel` takes.
     """
 
     store: str | None = None
@@ -97,6 +98,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     openapi: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
     sdks: tuple[SdkRule, ...] = ()
+    funnels: dict[str, FunnelSettings] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,6 +207,8 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
         yield ("show",), "shows columns of `accounts: FILE`, and there is none"
     extra = {name: rule.type for name, rule in settings.columns.items()}
     yield from ((("errors", *place), what) for place, what in error_problems(settings.errors, extra))
+    for name, funnel in settings.funnels.items():
+        yield from ((("funnels", name, *place), what) for place, what in funnel_problems(funnel, extra))
     for at, pattern in enumerate(settings.endpoints):
         if problem := template_problem(pattern):
             yield ("endpoints", at), f"{pattern!r} {problem}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from apilens.errors import UsageError
+from apilens.conditions import event_problem
 
 DEFAULT_WHEN = "status >= 400"
 
@@ -48,24 +48,5 @@ def error_problems(errors: ErrorSettings, columns: Mapping[str, str]) -> Iterato
     if errors.when != DEFAULT_WHEN:
         texts.insert(0, (("when",), errors.when))
     for place, text in texts:
-        try:
-            _check(text, columns)
-        except UsageError as error:
-            # One mistake, one line: the marked text below the message would not say where it stands in the file.
-            yield place, " ".join([error.message.split("\n")[0], *([f"({error.hint})"] if error.hint else [])])
-
-
-def _check(text: str, columns: Mapping[str, str]) -> None:
-    # Slow to import, and few settings have conditions.
-    from apilens.dimensions import derived
-    from apilens.filters import compile_filter
-    from apilens.schema import TYPE_NAMES, dtypes
-    from apilens.syntax import columns_of
-
-    if any(name.startswith("account.") for name in columns_of(text)):
-        # What they are is known when the accounts are read, with the question.
-        return
-    types = dtypes({name: TYPE_NAMES[kind] for name, kind in columns.items()})
-    extra = derived(types)
-    known = {**types, **{name: dimension.dtype for name, dimension in extra.items()}}
-    compile_filter(text, known, derived={name: dimension.expr for name, dimension in extra.items()})
+        if problem := event_problem(text, columns):
+            yield place, problem

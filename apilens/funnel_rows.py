@@ -14,6 +14,8 @@ UNIT, MOMENT, ENTRY, EXCLUDED = "unit", "started_at", "entry", "excluded"
 ORDER = ("source", "line", "item")
 # Columns that steps must agree in are called so, with a number behind.
 HOLD = "hold_"
+# And so those by which the answer is broken down.
+BY = "by_"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INT64 = 2**63
 
@@ -126,8 +128,9 @@ def _settled(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
     if not tied.len():
         return rows
     among = rows[tied].with_columns(tied.alias("row")).sort("key", *_within_moment(rules))["row"]
-    places = pl.int_range(rows.height, dtype=tied.dtype, eager=True)
-    return rows[places.scatter(tied, among)]
+    places = pl.int_range(rows.height, dtype=pl.UInt32, eager=True)
+    settled: pl.DataFrame = rows[places.scatter(tied, among)]
+    return settled
 
 
 def _within_moment(rules: Rules) -> list[pl.Expr]:

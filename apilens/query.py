@@ -16,7 +16,7 @@ import polars as pl
 
 from apilens import dimensions
 from apilens.answer import ATTRIBUTED, HEAVIEST, NEWEST, ROWS, Events, Summary
-from apilens.computed import Condition, metric_named
+from apilens.computed import condition, metric_named
 from apilens.dimensions import Dimension
 from apilens.engine import with_hashes
 from apilens.errors import UsageError
@@ -68,15 +68,15 @@ def summarise(
             f"`{both[0]}` is both a dimension and a metric", hint="give the configured column another name"
         )
     order, extra = _order(sort, grouped, shown, dtypes)
-    condition, hidden = _having(having, grouped, shown, dtypes) if having else (None, {})
+    wanted, hidden = _having(having, grouped, shown, dtypes) if having else (None, {})
     computed = {**shown, **extra, **hidden}
 
     matching = matching_events(events, where=where, window=window, dtypes=dtypes)
-    failed = _condition(errors, dtypes).expr if errors else None
+    failed = condition(errors, dtypes).expr if errors else None
     groups = _groups(matching, grouped, computed, newest=newest, failed=failed)
     # Only the key columns themselves are computed here: quantiles select them by name.
     requests = matching.filter(_IS_REQUEST).with_columns(dimension.expr.alias(dimension.name) for dimension in grouped)
-    return Summary(groups, requests, grouped, computed, tuple(shown), condition, order, limit)
+    return Summary(groups, requests, grouped, computed, tuple(shown), wanted, order, limit)
 
 
 def matching_events(
@@ -89,7 +89,7 @@ def matching_events(
     if window.until is not None:
         events = events.filter(nw.col("timestamp") < nw.lit(window.until, nw.Datetime("us", "UTC")))
     for text in [where] if isinstance(where, str) else where or ():
-        events = events.filter(_condition(text, dtypes).expr)
+        events = events.filter(condition(text, dtypes).expr)
     return events
 
 
@@ -175,18 +175,7 @@ def _finished(part: Part) -> nw.Expr:
 
 
 def _metric(name: str, dtypes: Types) -> Metric:
-    return metric_named(name, dtypes, lambda text: _condition(text, dtypes))
-
-
-def _condition(text: str, dtypes: Types) -> Condition:
-    # Here and not above: sqlglot takes 0.1 s to import, and most reports have no filter.
-    from apilens.filters import compile_filter
-    from apilens.syntax import columns_of
-
-    extra = dimensions.derived(dtypes)
-    types = {**dtypes, **{name: dimension.dtype for name, dimension in extra.items()}}
-    expr = compile_filter(text, types, derived={name: dimension.expr for name, dimension in extra.items()})
-    return Condition(expr, columns_of(text))
+    return metric_named(name, dtypes, lambda text: condition(text, dtypes))
 
 
 def _having(

@@ -16,7 +16,7 @@ from apilens.accounts import Accounts
 from apilens.answer import Events
 from apilens.config import ReadOptions, Settings
 from apilens.endpoints import STATE, Endpoints
-from apilens.engine import scan
+from apilens.engine import Engine, scan
 from apilens.errors import InputError
 from apilens.store import Store, hash_key, read_kept
 from apilens.versions import with_version_keys
@@ -69,7 +69,7 @@ def endpoints_of(store: Store) -> Endpoints:
 
 
 def events_of(
-    store: Store, window: Window, accounts: Accounts | None, texts: Iterable[str]
+    store: Store, window: Window, accounts: Accounts | None, texts: Iterable[str], *, engine: Engine = "polars"
 ) -> tuple[Events, dict[str, pl.DataType]]:
     """Return the events of a window, and the columns that a question may name: those of accounts and endpoints as well.
 
@@ -77,7 +77,7 @@ def events_of(
     """
     texts = list(texts)
     endpoints = endpoints_of(store)
-    events = endpoints.beside(scan(store.files(window.since, window.until), store.dtypes), texts)
+    events = endpoints.beside(scan(store.files(window.since, window.until), store.dtypes, engine=engine), texts)
     columns = {**store.dtypes, **endpoints.dtypes()}
     if accounts is not None:
         events, columns = accounts.beside(events, texts), {**columns, **accounts.dtypes()}

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("apilens.cli.demo:demo", "Make a made-up API's logs with problems planted in them, and report on them."),
     "ingest": ("apilens.cli.ingest:ingest", "Read logs into the store, every line once."),
     "report": ("apilens.cli.report:report", "Any metric by any dimension: accounts, endpoints, status, hours …"),
+    "funnel": ("apilens.cli.funnel:funnel", "How many accounts get from step to step, and where the others stop."),
     "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),
     "attribution": ("apilens.cli.attribution:attribution", "Which rules find the accounts, and what has none."),
     "key-id": ("apilens.cli.key_id:key_id", "What the store calls an API key: keys on stdin, k_… on stdout."),
