@@ -91,7 +91,7 @@ def _attempts(
     known = rows.filter(pl.col(UNIT).is_not_null())
     strangers = rows.height - known.height
     # What has no value that could be the same as another's is left out.
-    known = known.filter(pl.col(f"{HOLD}{number}").is_not_null() for number in range(1, len(marks.hold) + 1))
+    known = known.drop_nulls([f"{HOLD}{number}" for number in range(1, len(marks.hold) + 1)])
     carried = [name for name in rows.columns if name.startswith(BY)]
     listing = options.dropped or options.reached
     rules = replace(options.rules, newest=options.newest)
