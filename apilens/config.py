@@ -15,6 +15,7 @@ import msgspec
 from apilens.cohort_settings import Cohort, cohort_problems
 from apilens.error_settings import ErrorPaths, ErrorSettings, error_problems
 from apilens.errors import ConfigError, UsageError
+from apilens.funnel_settings import FunnelSettings, funnel_problems
 from apilens.identity_rule import IdentityRule as IdentityRule
 from apilens.identity_rule import groups_of, regex_problem, resolved, rule_problems
 from apilens.route_template import template_problem
@@ -72,6 +73,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accounts: a CSV or Parquet file about accounts, of which `show` names the columns to stand beside the account.
     openapi: descriptions of the API. endpoints: route templates such as `/genre/{name}`. sdks: clients of your own that
     apilens does not know by itself. cohorts: saved sets of accounts. sources: logs by name, read by `apilens ingest`.
+    funnels: by the names that `apilens funnel` takes.
     """
 
     store: str | None = None
@@ -99,6 +101,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sdks: tuple[SdkRule, ...] = ()
     cohorts: dict[str, Cohort] = {}
     sources: dict[str, SourceSettings] = {}
+    funnels: dict[str, FunnelSettings] = {}
 
     def column_types(self) -> dict[str, ColumnType]:
         """Return name → type name of every configured column, those that sources fill included."""
@@ -223,6 +226,8 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     has_accounts = settings.accounts is not None
     found = cohort_problems(settings.cohorts, extra, has_accounts=has_accounts)
     yield from ((("cohorts", *place), what) for place, what in found)
+    for name, funnel in settings.funnels.items():
+        yield from ((("funnels", name, *place), what) for place, what in funnel_problems(funnel, extra))
     for at, pattern in enumerate(settings.endpoints):
         if problem := template_problem(pattern):
             yield ("endpoints", at), f"{pattern!r} {problem}"

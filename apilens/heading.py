@@ -16,24 +16,30 @@ def header(
     now: datetime,
 ) -> tuple[str, ...]:  # fmt: skip
     """Return the header lines of an answer; `errors` is the condition of errors where it is not the default."""
-    zone = zone_of(tz)
-
-    def shown(moment: datetime) -> str:
-        return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
-
-    since, until = window.since, window.until
-    bounds = f"from {shown(since)}" if since else "from the first event"
-    bounds += f" until {shown(until)}" if until else " to the last"
-    lines = [f"window: {bounds} ({tz})" if since or until else f"window: all events ({tz})"]
-    lines.extend(f"where: {text}" for text in where)
-    if errors:
-        lines.append(f"errors: {errors}")
     count = totals.requests
     events = f"{count:,} request{'' if count == 1 else 's'}"
     newest = newest or totals.newest
-    if newest:
-        events += f", the newest event {shown(newest)}, {span(now - newest)} old"
-    return (*lines, events)
+    age = [age_of(newest, tz=tz, now=now)] if newest else []
+    return (*scope_lines(window=window, tz=tz, where=where, errors=errors), ", ".join([events, *age]))
+
+
+def scope_lines(*, window: Window, tz: str, where: Sequence[str], errors: str | None) -> tuple[str, ...]:
+    """Return the lines that say which events an answer is about."""
+    since, until = window.since, window.until
+    bounds = f"from {_shown(since, tz)}" if since else "from the first event"
+    bounds += f" until {_shown(until, tz)}" if until else " to the last"
+    lines = [f"window: {bounds} ({tz})" if since or until else f"window: all events ({tz})"]
+    lines.extend(f"where: {text}" for text in where)
+    return (*lines, f"errors: {errors}") if errors else tuple(lines)
+
+
+def age_of(newest: datetime, *, tz: str, now: datetime) -> str:
+    """Return what is said of the newest event."""
+    return f"the newest event {_shown(newest, tz)}, {span(now - newest)} old"
+
+
+def _shown(moment: datetime, tz: str) -> str:
+    return f"{moment.astimezone(zone_of(tz)):%Y-%m-%d %H:%M}"
 
 
 def attributed(share: float | None) -> str | None:

@@ -18,7 +18,7 @@ from apilens.answer import Events
 from apilens.cohorts import Cohorts, column_of, named_cohorts, window_of_cohort, with_members
 from apilens.config import ReadOptions, Settings
 from apilens.endpoints import STATE, Endpoints
-from apilens.engine import scan
+from apilens.engine import Engine, scan
 from apilens.errors import ConfigError, InputError, UsageError
 from apilens.result import Table
 from apilens.store import Store, hash_key, read_kept
@@ -72,7 +72,13 @@ def endpoints_of(store: Store) -> Endpoints:
 
 
 def events_of(
-    store: Store, window: Window, accounts: Accounts | None, texts: Iterable[str], cohorts: Cohorts | None = None
+    store: Store,
+    window: Window,
+    accounts: Accounts | None,
+    texts: Iterable[str],
+    cohorts: Cohorts | None = None,
+    *,
+    engine: Engine = "polars",
 ) -> tuple[Events, dict[str, pl.DataType]]:
     """Return the events of a window, and the columns that a question may name: those of accounts and endpoints as well.
 
@@ -81,7 +87,7 @@ def events_of(
     """
     texts = list(texts)
     endpoints = endpoints_of(store)
-    events = endpoints.beside(scan(store.files(window.since, window.until), store.dtypes), texts)
+    events = endpoints.beside(scan(store.files(window.since, window.until), store.dtypes, engine=engine), texts)
     columns = {**store.dtypes, **endpoints.dtypes()}
     if accounts is not None:
         events, columns = accounts.beside(events, texts), {**columns, **accounts.dtypes()}

@@ -15,11 +15,12 @@ Better = Literal["lower", "higher", ""]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """How one column of a table is meant: renderers align, round and colour by it."""
+    """How one column of a table is meant: renderers align, round and colour by it; `bar`: draw the share too."""
 
     name: str
     unit: Unit = "text"
     better: Better = ""
+    bar: bool = False
 
 
 @dataclass(frozen=True, slots=True)

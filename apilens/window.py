@@ -62,6 +62,33 @@ def parse_duration(text: str) -> timedelta:
         raise UsageError(f"`{text}` is too long a time", hint="write 90m, 24h, 7d, 2w or 1h30m") from error
 
 
+def shortest(length: timedelta) -> str:
+    """Return a length as `parse_duration` reads it: `7d`, `1d12h`, `90m` as `1h30m`."""
+    rest, parts = int(length.total_seconds()), []
+    for unit in ("d", "h", "m", "s"):
+        count, rest = divmod(rest, int(_UNITS[unit].total_seconds()))
+        parts += [f"{count}{unit}"] if count else []
+    return "".join(parts) or "0s"
+
+
+def other_window(text: str, window: Window, *, now: datetime, tz: str = "UTC") -> Window:
+    """Return the window that `--compare` names: `previous`, `7d-ago` or `SINCE..UNTIL`.
+
+    Raises UsageError for what is none, and for an open window where the other one hangs on it.
+    """
+    since, between, until = text.partition("..")
+    if between:
+        return parse_window(since or None, until or None, now=now, tz=tz)
+    if text == "previous":
+        return before(Window(window.since, window.until or now))
+    if not text.endswith("-ago"):
+        raise UsageError(f"--compare cannot read `{text}`", hint="previous, 7d-ago, or 2026-11-01..2026-11-08")
+    if window.since is None:
+        raise UsageError("--compare needs a window", hint="give --since, for example --since 7d")
+    back = parse_duration(text.removesuffix("-ago"))
+    return Window(window.since - back, (window.until or now) - back)
+
+
 def is_relative(text: str | None) -> bool:
     """Say whether an expression counts back from the clock (`24h`, `now-7d`), so that it may be re-anchored."""
     return bool(text) and bool(_DURATION.fullmatch(str(text)) or _RELATIVE.fullmatch(str(text)))

@@ -33,7 +33,13 @@ def _collected(frame: Events) -> pl.DataFrame:
     if frame.implementation is nw.Implementation.POLARS:
         native: pl.LazyFrame = nw.to_native(frame)
         return native.collect(engine="streaming")
-    return frame.collect(backend="polars").to_native()
+    try:
+        return frame.collect(backend="polars").to_native()
+    except Exception as error:
+        # What an engine raises it alone knows, and only DuckDB is here: its errors derive from one that is its own.
+        if not type(error).__module__.startswith(("duckdb", "_duckdb")):
+            raise
+        raise OSError(str(error)) from error
 
 
 def answers(summaries: Sequence[Summary]) -> list[Answer]:

@@ -33,13 +33,13 @@ class Scope:
     inputs: tuple[str, ...] = ()
     errors: str | None = None
 
-    def reads(self) -> Window:
-        """Return the window of the events that the answer needs: a question may need others than those it is about."""
-        return self.window
-
     def texts(self) -> list[str]:
         """Return every name and condition in it."""
         return [*self.where, *([self.errors] if self.errors else [])]
+
+    def reads(self) -> Window:
+        """Return the window of the events that the answer needs: a question may need others than those it is about."""
+        return self.window
 
     def ask(
         self, events: Events, columns: Mapping[str, pl.DataType], *, metrics: Sequence[str], by: Sequence[str] = (),

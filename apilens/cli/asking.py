@@ -11,6 +11,7 @@ from apilens.cli.progress import progress_bar
 if TYPE_CHECKING:
     from apilens.analyses.scope import Scope
     from apilens.config import ReadOptions
+    from apilens.engine import Engine
     from apilens.result import Result
     from apilens.store import Store
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 def answer(
     analysis: Callable[..., Result], options: Callable[..., Scope], here: Session, *, files: tuple[str, ...],
     read: ReadOptions, where: tuple[str, ...], since: str | None, until: str | None, tz: str | None,
-    of_store: Callable[[Store], dict[str, Any]] = lambda store: {}, **own: Any,
+    engine: Engine = "polars", of_store: Callable[[Store], dict[str, Any]] = lambda store: {}, **own: Any,
 ) -> tuple[Result, int]:  # fmt: skip
     """Return what an analysis answers on the store, or on files, and the exit code that reading calls for.
 
@@ -44,7 +45,9 @@ def answer(
             now=here.now, where=where, window=window, tz=zone, newest=newest, inputs=files,
             errors=settings.errors.condition, **of_store(store), **own,
         )  # fmt: skip
-        events, columns = events_of(store, asked.reads(), accounts, asked.texts(), here.cohorts(accounts))
+        events, columns = events_of(
+            store, asked.reads(), accounts, asked.texts(), here.cohorts(accounts), engine=engine
+        )
         result = analysis(events, asked, columns=columns)
     code = 0
     if summary:

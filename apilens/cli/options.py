@@ -93,6 +93,12 @@ def zone_option(function: F) -> F:
     )
 
 
+def engine_option(function: F) -> F:
+    """Add --engine."""
+    words = "What computes it; the rows are the same.  [polars]"
+    return click.option("--engine", type=click.Choice(["polars", "duckdb"]), default="polars", help=words)(function)
+
+
 def reading_options(function: F) -> F:
     """Add how logs are read: --input-format, --log-format and --source-tz."""
     return _stacked(

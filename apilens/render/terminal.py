@@ -22,6 +22,9 @@ _BAD_RATE = 0.1
 _LONGEST = 200
 # A single row of more columns than this is shown as a list.
 _WIDE = 6
+# How many cells the bar of a whole takes.
+_BAR = 24
+_EIGHTHS = " ▏▎▍▌▋▊▉"
 # Rich puts a blank on both sides of a column's edge.
 _GAP = 3
 
@@ -91,9 +94,19 @@ def _fitting(table: Table, style: Style) -> int:
 
 def _cell(value: object, field: Field, style: Style) -> Text:
     words = _glyphs(safe(human(value, field, style.zone)), style)
+    if field.bar and isinstance(value, float):
+        words = f"{_bar(value, style)} {words:>7}"
     short = words if len(words) <= _LONGEST else words[: _LONGEST - 1] + "…"
     bad = field.unit == "ratio" and field.better == "lower" and isinstance(value, float) and value >= _BAD_RATE
     return Text(_glyphs(short, style), style="red" if bad else "dim" if value is None else "", no_wrap=True)
+
+
+def _bar(share: float, style: Style) -> str:
+    """Return a bar as long as the share is great, in eighths of a cell where there are such."""
+    eighths = round(min(max(share, 0.0), 1.0) * _BAR * 8)
+    if not style.unicode:
+        return ("#" * round(eighths / 8)).ljust(_BAR)
+    return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()).ljust(_BAR)
 
 
 def _glyphs(text: str, style: Style) -> str:

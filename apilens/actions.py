@@ -1,0 +1,77 @@
+"""What accounts did that no log has: actions of a CSV file, and when an account was registered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import polars as pl
+
+from apilens.accounts import PREFIX, Accounts
+from apilens.csv_table import read_csv
+from apilens.errors import UsageError
+from apilens.schema import TIME
+from apilens.spelling import nearest
+
+_ISO = r"^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?$"
+
+
+def read_actions(path: str | Path) -> pl.DataFrame:
+    """Return the actions in a CSV file as events: `account`, `time` (ISO 8601, UTC unless it says otherwise), `action`,
+    and `user` where there is such a column. Raises ConfigError with every mistake.
+    """
+    table = read_csv(path, required=("account", "time", "action"))
+    for column in ("time", "action"):
+        table.need_values(column)
+    texts = pl.DataFrame(table.columns, schema=dict.fromkeys(table.columns, pl.String))
+    times = texts.select(_time(pl.col("time"))).to_series()
+    for row in times.is_null().arg_true().to_list():
+        if text := table.columns["time"][row]:
+            table.add(row, f"`time` is {text!r}, and not for example 2026-11-01T10:00:00Z")
+    table.check()
+    known = texts.with_columns(pl.all().replace("", None))
+    users = (
+        known["user"] if "user" in known.columns else pl.Series([None], dtype=pl.String).new_from_index(0, len(known))
+    )
+    return _as_events(known["account"], users, times, known["action"], source=table.name)
+
+
+def registrations(accounts: Accounts, column: str) -> pl.DataFrame:
+    """Return when each account was registered, as events whose action is the name of the column, `account.created_at`.
+
+    A date is its midnight. Raises UsageError for a column that holds no times.
+    """
+    name = column.removeprefix(PREFIX)
+    if column not in accounts.table.columns:
+        known = [known.removeprefix(PREFIX) for known in accounts.dtypes()]
+        hint = nearest(name, known) or f"one of {', '.join(known)}"
+        raise UsageError(f"step `{column}`: the accounts file has no column `{name}`", hint=hint)
+    if not accounts.table.schema[column].is_temporal():
+        raise UsageError(f"step `{column}`: `{name}` of the accounts file holds no times", hint="2026-11-01T10:00:00Z")
+    registered = accounts.table.filter(pl.col(column).is_not_null())
+    nobody = pl.Series([None], dtype=pl.String).new_from_index(0, registered.height)
+    actions = pl.Series([column], dtype=pl.String).new_from_index(0, registered.height)
+    return _as_events(registered["account"], nobody, registered[column].cast(TIME), actions, source="accounts")
+
+
+def _time(text: pl.Expr) -> pl.Expr:
+    """Return the times of ISO texts, null for anything else; what states no zone is UTC."""
+    iso = pl.when(text.str.contains(_ISO)).then(text.str.replace(" ", "T", literal=True))
+    whole = pl.when(iso.str.contains("T")).then(iso).otherwise(iso + "T00:00")
+    seconds = whole.str.replace(r"(T\d\d:\d\d)(Z|[+-]|$)", "${1}:00${2}")
+    zoned = pl.when(seconds.str.contains(r"(?:Z|[+-]\d\d:?\d\d)$")).then(seconds).otherwise(seconds + "Z")
+    return zoned.str.to_datetime("%+", time_unit="us", strict=False).cast(TIME)
+
+
+def _as_events(
+    accounts: pl.Series, users: pl.Series, times: pl.Series, actions: pl.Series, *, source: str
+) -> pl.DataFrame:
+    frame = pl.DataFrame(
+        {"timestamp": times, "account": accounts, "user": users, "action": actions},
+        schema={"timestamp": TIME, "account": pl.String, "user": pl.String, "action": pl.String},
+    )
+    return frame.with_columns(
+        pl.col("timestamp").alias("started_at"), pl.col("timestamp").dt.date().alias("day"),
+        pl.lit("action").alias("kind"), pl.lit("incoming").alias("direction"), pl.lit(1, pl.Int64).alias("weight"),
+        pl.lit(source).alias("source"), pl.int_range(1, pl.len() + 1, dtype=pl.Int64).alias("line"),
+        pl.lit(0, pl.Int32).alias("item"), pl.lit(False).alias("is_bot"), pl.lit(False).alias("is_health_check"),
+    )  # fmt: skip

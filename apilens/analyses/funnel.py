@@ -1,0 +1,187 @@
+"""funnel: how many get from step to step, where they stop, and how long the others take."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+import narwhals as nw
+import polars as pl
+
+from apilens import dimensions
+from apilens.analyses import collect
+from apilens.analyses.funnel_options import SLACK, FunnelOptions
+from apilens.answer import Events
+from apilens.computed import condition
+from apilens.engine import frame
+from apilens.errors import UsageError
+from apilens.funnel_events import Marks
+from apilens.funnel_people import afterwards, dropped_rows, fields_of, people
+from apilens.funnel_rows import BY, HOLD, ORDER, UNIT, arrange
+from apilens.funnel_steps import Step, condition_of, parse_step
+from apilens.funnel_table import FIELDS, P_VALUE, compared, tabulate, walked
+from apilens.funnels import Attempts, match
+from apilens.query import matching_events
+from apilens.result import Field, Result, Table
+from apilens.schema import DTYPES, conform
+from apilens.window import Window, shortest
+
+
+def funnel(events: Events, options: FunnelOptions, *, columns: Mapping[str, pl.DataType] = DTYPES) -> Result:
+    """Return a row per step (and group), or who stopped or got somewhere.
+
+    Raises UsageError for a step, column or condition that cannot be meant.
+    """
+    options.check()
+    listing = options.dropped or options.reached
+    found, strangers = _attempts(events, options, options.window, columns)
+    if listing:
+        return _listed(events, options, found, columns)
+    fields = [Field(item.name, item.unit) for item in dimensions.resolve(options.by, columns)]
+    rows = _tabulated(found, options, fields)
+    shown: tuple[Field, ...] = (*fields, *FIELDS, *([P_VALUE] if fields else []))
+    if other := options.other_window:
+        before, _ = _attempts(events, options, other, columns)
+        rows, more = compared(
+            rows, _tabulated(before, options, fields, every=True), keys=[item.name for item in fields]
+        )
+        shown = (*shown, *more)
+    return Result(
+        kind="funnel",
+        title=f"Funnel {options.name}" if options.name else "Funnel",
+        tables=(Table("funnel", shown, rows),),
+        query=options.query(),
+        header=options.lines(),
+        notes=_notes(options, rows, found, strangers),
+        command=options.again(),
+    )
+
+
+def _attempts(
+    events: Events, options: FunnelOptions, entries: Window, columns: Mapping[str, pl.DataType]
+) -> tuple[Attempts, int]:
+    """Return the attempts that begin in a window, and how many events are steps but of nobody."""
+
+    def compile_sql(text: str) -> tuple[nw.Expr, frozenset[str]]:
+        found = condition(text, columns)
+        return found.expr, found.columns
+
+    def expression(step: Step) -> nw.Expr:
+        return condition_of(step, compile_sql, options.errors)
+
+    marks = Marks(
+        steps=[expression(step) for step in options.parsed],
+        excluded=[expression(parse_step(text)) for text in options.exclude],
+        unit=options.unit,
+        hold=dimensions.resolve(options.hold, columns),
+        by=dimensions.resolve(options.by, columns),
+        order=options.rules.order,
+        entries=entries,
+    )
+    reads = Window(entries.since, entries.until and entries.until + options.rules.within + SLACK)
+
+    def marked(source: Events) -> Events:
+        return marks.of(matching_events(source, where=options.where, window=reads, dtypes=columns))
+
+    [rows] = collect([marked(events)])
+    if options.actions is not None and options.actions.height:
+        [more] = collect([marked(frame(conform(options.actions, columns=columns, extra=columns)))])
+        texts = [pl.col(name).cast(pl.String) for name in (UNIT, "source")]
+        rows = pl.concat([part.with_columns(texts) for part in (rows, more)])
+    known = rows.filter(pl.col(UNIT).is_not_null())
+    strangers = rows.height - known.height
+    # What has no value that could be the same as another's is left out.
+    known = known.drop_nulls([f"{HOLD}{number}" for number in range(1, len(marks.hold) + 1)])
+    carried = [name for name in rows.columns if name.startswith(BY)]
+    listing = options.dropped or options.reached
+    rules = replace(options.rules, newest=options.newest)
+    return match(arrange(known, rules, carried=[*carried, *(ORDER if listing else ())]), rules), strangers
+
+
+def _tabulated(found: Attempts, options: FunnelOptions, fields: list[Field], *, every: bool = False) -> pl.DataFrame:
+    steps, rules = options.parsed, options.rules
+    names = [step.name for step in steps]
+    if rules.order == "any":
+        names = [f"any {number} of {len(steps)}" for number in range(1, len(steps) + 1)]
+    attempts = walked(found, steps=len(steps), order=rules.order, by=len(fields), at=options.place)
+    return tabulate(attempts, names, fields, limit=None if every else options.limit)
+
+
+def _listed(
+    events: Events, options: FunnelOptions, found: Attempts, columns: Mapping[str, pl.DataType]
+) -> Result:  # fmt: skip
+    unit, number = options.unit, options.dropped or options.reached or 0
+    depth = pl.col("depth")
+    chosen = (depth == number) & ~pl.col("open") if options.dropped else depth >= number
+    if options.dropped == len(options.steps):
+        chosen = pl.lit(False)
+    attempts = found.table.filter(chosen)
+    rows = people(found.rows, attempts, unit=unit, limit=options.limit)
+    fields = fields_of(unit, dropped=options.dropped is not None)
+    if options.dropped:
+        failed = condition(options.errors or "status >= 400", columns).expr
+        [later] = collect([afterwards(matching_events(events, window=options.reads()), rows, unit=unit, failed=failed)])
+        rows = dropped_rows(rows, later, unit=unit)
+    name = options.parsed[number - 1].name
+    title = f"Stopped after step {number}, {name}" if options.dropped else f"Got to step {number}, {name}"
+    left_out = attempts.height - rows.height
+    notes = [f"and {left_out:,} more; --limit all shows them"] if left_out else []
+    return Result(
+        kind="funnel.dropped" if options.dropped else "funnel.reached",
+        title=title,
+        tables=(Table("people", fields, rows.select(item.name for item in fields)),),
+        query=options.query(),
+        header=(*options.lines(), f"{title[0].lower()}{title[1:]}: {attempts.height:,}"),
+        notes=tuple(notes if attempts.height else ["nobody did"]),
+        command=options.again(),
+    )
+
+
+def failing(result: Result, limits: Mapping[str, float]) -> list[str]:
+    """Return a line for each step whose conversion is below its limit, by the step's name or number.
+
+    Raises UsageError for a step that there is not, and where nobody began.
+    """
+    table = result.tables[0].rows
+    lines = []
+    for step, limit in limits.items():
+        rows = table.filter((pl.col("step").cast(pl.String) == step) | (pl.col("name") == step))
+        if rows.is_empty() and table.height:
+            known = ", ".join(table["name"].unique(maintain_order=True))
+            raise UsageError(f"--fail-under {step}: there is no such step", hint=f"a number or a name: {known}")
+        for number, name, share in rows.select("step", "name", "conversion").iter_rows():
+            if share is not None and share < limit:
+                lines.append(f"step {number}, {name}: {share:.1%} is below {limit:.1%}")
+    return lines
+
+
+def _notes(options: FunnelOptions, rows: pl.DataFrame, found: Attempts, strangers: int) -> tuple[str, ...]:
+    what = "attempt" if options.rules.counting == "attempts" else options.unit.replace("_", " ")
+    notes = []
+    if not found.table.height:
+        notes.append(f"no {what} began: widen --since, or look at step 1 with `apilens report --by endpoint`")
+    depths = found.table.filter(pl.col("depth") > 0)
+    lost = depths.filter(~pl.col("open") & (pl.col("depth") < len(options.steps)))["depth"].value_counts()
+    if lost.height:
+        number, count = lost.sort("count", "depth", descending=[True, False]).row(0)
+        words = "" if options.rules.counting == "attempts" else f"; --dropped {number} lists them"
+        notes.append(f"biggest loss {number} → {number + 1}: {_counted(count, what)}{words}")
+    if still := int(depths["open"].sum()):
+        window = shortest(options.rules.within)
+        notes.append(f"{_counted(still, what)} still inside the window of {window}: open, not dropped")
+    groups = len(rows) // len(options.steps)
+    if options.by and (more := _groups(options, found) - groups) > 0:
+        notes.append(f"and {more:,} more groups; --limit all shows them")
+    if strangers:
+        notes.append(f"{_counted(strangers, 'event')} of the steps had no {options.unit}, and count nowhere")
+    return tuple(notes)
+
+
+def _groups(options: FunnelOptions, found: Attempts) -> int:
+    columns = [f"{BY}{number}" for number in range(1, len(options.by) + 1)]
+    places = found.table.filter(pl.col("depth") > 0)[options.place]
+    return pl.DataFrame([found.rows.frame[name].gather(places) for name in columns]).n_unique()
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"

@@ -1,0 +1,70 @@
+"""Which events a funnel needs, and what of them: planned lazily on any engine, so that little is left to match."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from operator import or_
+
+import narwhals as nw
+
+from apilens.answer import Events
+from apilens.dimensions import Dimension
+from apilens.engine import coded
+from apilens.funnel_rows import BY, ENTRY, EXCLUDED, HOLD, MOMENT, ORDER, UNIT, step_column
+from apilens.funnel_rules import Order
+from apilens.window import Window
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Marks:
+    """What is to be known of each event: the steps that it is, whether it is excluded, whose it is, what must agree
+    (`hold`), what the answer is broken down by, and whether an attempt may begin with it: only in `entries`.
+    """
+
+    steps: Sequence[nw.Expr]
+    excluded: Sequence[nw.Expr]
+    unit: str
+    hold: Sequence[Dimension]
+    by: Sequence[Dimension]
+    order: Order
+    entries: Window
+
+    def of(self, events: Events) -> Events:
+        """Return the events that matter, with these marks. Steps in strict order need every event of a unit.
+
+        An excluded event is no step. Events of nobody stay in, to be counted.
+        """
+        barred = reduce(or_, map(_true, self.excluded)) if self.excluded else None
+        flags = [_true(step) for step in self.steps]
+        matters = reduce(or_, [*flags, *([] if barred is None else [barred])])
+        if self.order != "strict":
+            events = events.filter(matters)
+        if barred is not None:
+            flags = [flag & ~barred for flag in flags]
+        begins = reduce(or_, flags) if self.order == "any" else flags[0]
+        marked = events.select(
+            nw.col(self.unit).alias(UNIT),
+            nw.col(MOMENT),
+            *map(nw.col, ORDER),
+            *(flag.alias(step_column(number)) for number, flag in enumerate(flags, 1)),
+            (begins & self._may_enter()).alias(ENTRY),
+            (nw.lit(False) if barred is None else barred).alias(EXCLUDED),
+            *(held.expr.alias(f"{HOLD}{number}") for number, held in enumerate(self.hold, 1)),
+            *(dimension.expr.alias(f"{BY}{number}") for number, dimension in enumerate(self.by, 1)),
+        )
+        return coded(marked, (UNIT, "source"))
+
+    def _may_enter(self) -> nw.Expr:
+        moment, (since, until) = nw.col("timestamp"), (self.entries.since, self.entries.until)
+        inside = nw.lit(True)
+        if since is not None:
+            inside = inside & (moment >= nw.lit(since, nw.Datetime("us", "UTC")))
+        if until is not None:
+            inside = inside & (moment < nw.lit(until, nw.Datetime("us", "UTC")))
+        return inside
+
+
+def _true(condition: nw.Expr) -> nw.Expr:
+    return nw.coalesce(condition, nw.lit(False))
