@@ -194,7 +194,7 @@ class Pipeline:
         start: Callable[[Reader], Position] | None, advance: Callable[[int, str], None] | None,
     ) -> Iterator[tuple[Log, Block]]:  # fmt: skip
         document = reader.document() if self._is_document(reader.sample, origin) else None
-        before = start(reader) if start and not reader.is_stream else Position(lines=_lines_before(source))
+        before = start(reader) if start and not reader.is_stream else Position(lines=source.lines_before)
         final = final or reader.is_stream or bool(reader.compression)
         if document:
             blocks = iter([document] if before.offset < document.end else [])
@@ -295,7 +295,3 @@ class Pipeline:
         )
         found = pl.concat([named, long]).sort("line") if long.height else named
         return found.select(pl.lit(log.source.name).alias("source"), pl.all())
-
-
-def _lines_before(source: Source) -> int:
-    return source.chunk.lines if source.chunk else 0
