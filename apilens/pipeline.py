@@ -96,7 +96,7 @@ class Pipeline:
         self.columns = columns
         self.block_bytes = block_bytes
         self.since = since
-        # Asked between blocks: whether to leave the rest for another time.
+        # Asked between blocks: whether to leave the rest of a file for another time.
         self.stopping: Callable[[], bool] = lambda: False
         self._recall = Recall()
         self.begin(now)
@@ -212,7 +212,7 @@ class Pipeline:
                     # Truncated under us: what was read may be a mixture; the next run begins with the new content.
                     reader.complete = False
                     return
-                if self.stopping():
+                if self.stopping() and not source.chunk:
                     return
                 if advance:
                     advance(block.progress - seen, source.name)
