@@ -22,6 +22,7 @@ from apilens.followed_pipe import FollowedPipe
 from apilens.ingest import Summary, take_in
 from apilens.pipeline import Pipeline
 from apilens.store import Store, writing
+from apilens.store.lock import locked
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)
 KEY = b"k" * 32
@@ -124,10 +125,12 @@ def test_a_compressed_pipe_is_refused(ends: tuple[FollowedPipe, int]) -> None:
 def test_a_busy_store_is_waited_for(tmp_path: Path) -> None:
     log, store = tmp_path / "a.log", tmp_path / "store"
     log.write_text(LINE.format(number=1))
+    with writing(store, key=KEY, durable=False):
+        pass
     held, free = threading.Event(), threading.Event()
 
     def hold() -> None:
-        with writing(store, key=KEY, durable=False):
+        with locked(store / "lock", wait_s=0):
             held.set()
             free.wait(20)
 
