@@ -41,10 +41,11 @@ def follow(
         looked = _look(pipeline, files) if watching else None
         took = time.monotonic() - began
         chunk = pipe.take() if pipe and (asked or pipe.hurry or began - last >= commit_s) else None
-        if chunk or (looked != before and (asked or began - last >= commit_s)):
+        if chunk or (looked != before and not asked and began - last >= commit_s):
             last = began
             pipeline.begin(clock(), chunk)
-            named = [*files, *(["-"] if chunk else [])]
+            # Files stay where they are for another run.
+            named = [*([] if asked else files), *(["-"] if chunk else [])]
             try:
                 summary = take_in(pipeline, named, store, wait_s=min(wait_s, look_s), durable=durable)
                 before, busy_since = looked, -1e9

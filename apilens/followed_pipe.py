@@ -18,9 +18,10 @@ _DIRECTIVE_BYTES = 64 << 10
 
 
 class FollowedPipe:
-    """Stdin, read as it comes and given out in chunks of whole lines. open: more may come."""
+    """Stdin (or another descriptor), read as it comes and given out in chunks of whole lines. open: more may come."""
 
-    def __init__(self) -> None:
+    def __init__(self, fd: int = 0) -> None:
+        self._fd = fd
         self.open = True
         self._held = b""
         self._lines = 0
@@ -40,10 +41,10 @@ class FollowedPipe:
 
     def read(self, seconds: float) -> None:
         """Read what has come, waiting for it so long at most. Raises InputError where that is compressed."""
-        if not select.select([0], [], [], seconds)[0]:
+        if not select.select([self._fd], [], [], seconds)[0]:
             return
         try:
-            data = os.read(0, 1 << 20)
+            data = os.read(self._fd, 1 << 20)
         except OSError as error:
             raise InputError(f"stdin: cannot be read ({error.strerror})") from None
         if not self._held and not self._lines and (kind := compression_of(data)):

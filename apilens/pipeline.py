@@ -96,7 +96,7 @@ class Pipeline:
         self.columns = columns
         self.block_bytes = block_bytes
         self.since = since
-        # Asked between blocks: whether to leave the rest for another time.
+        # Asked between blocks: whether to leave the rest of a file for another time.
         self.stopping: Callable[[], bool] = lambda: False
         self._recall = Recall()
         self.begin(now)
@@ -194,7 +194,7 @@ class Pipeline:
         start: Callable[[Reader], Position] | None, advance: Callable[[int, str], None] | None,
     ) -> Iterator[tuple[Log, Block]]:  # fmt: skip
         document = reader.document() if self._is_document(reader.sample, origin) else None
-        before = start(reader) if start and not reader.is_stream else Position(lines=_lines_before(source))
+        before = start(reader) if start and not reader.is_stream else Position(lines=source.lines_before)
         final = final or reader.is_stream or bool(reader.compression)
         if document:
             blocks = iter([document] if before.offset < document.end else [])
@@ -212,7 +212,7 @@ class Pipeline:
                     # Truncated under us: what was read may be a mixture; the next run begins with the new content.
                     reader.complete = False
                     return
-                if self.stopping():
+                if self.stopping() and not source.chunk:
                     return
                 if advance:
                     advance(block.progress - seen, source.name)
@@ -295,7 +295,3 @@ class Pipeline:
         )
         found = pl.concat([named, long]).sort("line") if long.height else named
         return found.select(pl.lit(log.source.name).alias("source"), pl.all())
-
-
-def _lines_before(source: Source) -> int:
-    return source.chunk.lines if source.chunk else 0

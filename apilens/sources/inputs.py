@@ -46,6 +46,11 @@ class Source:
     info: os.stat_result | None = field(default=None, repr=False, compare=False)
     chunk: Chunk | None = None
 
+    @property
+    def lines_before(self) -> int:
+        """How many lines came before, where it is a part of stdin."""
+        return self.chunk.lines if self.chunk else 0
+
 
 class Nothing(InputError):
     """An input (`text`) that names no file: there may be one later."""
