@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -13,6 +14,7 @@ from apilens.config import ReadOptions, Settings
 from apilens.endpoints import Endpoints
 from apilens.ingest import ingest
 from apilens.reading import endpoints_of, events_of
+from apilens.result import Result
 from apilens.store import Store
 from apilens.window import Window
 
@@ -51,6 +53,19 @@ def test_the_first_commit_is_stored_with_what_it_shows(tmp_path: Path) -> None:
     assert stored == ["GET (no route) /.env", "GET (no route) /.git", "GET /genre/list", "GET /genre/{id}"]
     expected = [("GET (no route)", 2), ("GET /genre/list", 1), ("GET /genre/{id}", 201)]
     assert asked(tmp_path / "store", "endpoint") == expected
+
+
+def test_what_is_shown_unasked_has_the_names_of_today_too(tmp_path: Path) -> None:
+    store, log = tmp_path / "store", tmp_path / "access.log"
+    log.write_text(lines(("/a", 200), ("/.env", 404), ("/.git", 404)))
+    take(store, log)
+
+    def found(**question: Any) -> Result:
+        options = ReportOptions(now=NOW, **question)
+        return report(*events_of(Store.open(store), Window(), None, options.texts())[:1], options)
+
+    assert found().tables[3].rows["endpoint"].sort().to_list() == ["GET (no route)", "GET /a"]
+    assert found(by=("account",)).tables[0].rows["endpoints"].to_list() == [2]
 
 
 def test_earlier_events_are_called_by_the_name_of_today(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from apilens.analyses import answers
 from apilens.analyses.scope import Scope
 from apilens.answer import Answer, Events
 from apilens.heading import attributed, iso
+from apilens.metrics import BY_NAME as METRICS
 from apilens.result import Result, Table
 from apilens.schema import DTYPES
 
@@ -50,11 +51,18 @@ class ReportOptions(Scope):
     sort: str | None = None
     limit: int | None = LIMIT
 
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The metrics that are shown: those asked for, or what fits."""
+        return self.metrics or (default_metrics(self.by) if self.by else OVERVIEW_METRICS)
+
     def texts(self) -> list[str]:
-        """Return every name and condition in it."""
-        own = (*self.by, *self.metrics, self.having, self.sort)
+        """Return every name and condition in it, and the columns that its metrics read."""
+        own = (*self.by, *self.shown, self.having, self.sort)
         # Not super(): dataclasses with slots are made anew, and it would look for the class that was before.
-        return [*(text for text in own if text), *Scope.texts(self)]
+        texts = [*(text for text in own if text), *Scope.texts(self)]
+        said = " ".join(texts)
+        return [*texts, *(column for name, metric in METRICS.items() if name in said for column in metric.needs)]
 
 
 def report(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.DataType] = DTYPES) -> Result:
@@ -62,10 +70,9 @@ def report(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.D
 
     `columns` are those of `events`, configured ones included. Raises UsageError for every name that cannot be meant.
     """
-    metrics = options.metrics or (default_metrics(options.by) if options.by else OVERVIEW_METRICS)
     sort = options.sort or ("excess_errors" if not options.metrics and _names_callers(options.by) else None)
     whole = options.ask(
-        events, columns, metrics=metrics, by=options.by, having=options.having, sort=sort, limit=options.limit
+        events, columns, metrics=options.shown, by=options.by, having=options.having, sort=sort, limit=options.limit
     )
     questions = [("report", whole)]
     if not options.by and not options.metrics:
@@ -78,7 +85,7 @@ def report(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.D
         kind="report",
         title=f"Report by {', '.join(options.by)}" if options.by else "Overview",
         tables=tables,
-        query=_query(options, metrics),
+        query=_query(options),
         header=options.header(found[0].totals),
         notes=_notes(options, found),
         command=_command(options),
@@ -111,10 +118,10 @@ def _notes(options: ReportOptions, found: list[Answer]) -> tuple[str, ...]:
     return tuple(notes)
 
 
-def _query(options: ReportOptions, metrics: tuple[str, ...]) -> dict[str, Any]:
+def _query(options: ReportOptions) -> dict[str, Any]:
     return {
         "by": list(options.by),
-        "metrics": list(metrics),
+        "metrics": list(options.shown),
         "where": list(options.where),
         "having": options.having,
         "sort": options.sort,
