@@ -30,6 +30,8 @@ check: $(VENV)/ready
 # Against DuckDB and GoAccess in the same run; results go to benchmarks/RESULTS.md.
 bench: $(VENV)/ready
 	command -v goaccess >/dev/null || (apt-get update -qq && apt-get install -y -qq goaccess) || sudo apt-get install -y -qq goaccess
+	# As pip does for users: an editable install may have no bytecode, and each process would compile every module.
+	$(BIN)/python -m compileall -q apilens
 	$(BIN)/python benchmarks/run.py
 
 clean:
