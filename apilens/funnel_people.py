@@ -31,7 +31,7 @@ def people(rows: Rows, attempts: pl.DataFrame, *, unit: str, limit: int | None) 
     where that stands among the events; who got there last comes first.
     """
     places = [rows.frame[name].gather(attempts["last"]).alias(name) for name in ORDER]
-    table = attempts.join(rows.names, on="unit", how="left", maintain_order="left").select(
+    table = rows.named(attempts).select(
         pl.col("name").alias(unit), pl.col("depth").cast(pl.Int64).alias("step"),
         pl.lit(rows.moments(attempts["first"])).alias("began"), pl.lit(rows.moments(attempts["last"])).alias("reached"),
         *places,

@@ -62,7 +62,7 @@ def _entries(rows: Rows, rules: Rules) -> pl.Series:
 
 def _first_of_units(rows: Rows, entries: pl.Series) -> pl.Series:
     """Return the earliest of the entries of each unit."""
-    found = pl.DataFrame({"row": entries, UNIT: rows.frame[UNIT].gather(entries)})
+    found = pl.DataFrame({"row": entries, UNIT: rows.units(entries)})
     if rows.is_grouped:
         found = found.with_columns(rows.turn.gather(entries).alias("turn")).sort("turn")
         return found.unique(UNIT, keep="first", maintain_order=True)["row"].sort()
@@ -79,7 +79,7 @@ def _attempts(rows: Rows, rules: Rules, entries: pl.Series, paths: Paths) -> pl.
     late = rows.moments(entries) + rules.within > max(rules.newest or rows.end, rows.end)
     table = pl.DataFrame(
         {
-            UNIT: rows.frame[UNIT].gather(entries), "first": entries, "barred": barred, "late": late,
+            UNIT: rows.units(entries), "first": entries, "barred": barred, "late": late,
             "waiting": paths.waiting, "deadline": rows.last_until(deadlines),
             **dict(zip(_names(rules), steps, strict=True)),
         }

@@ -18,7 +18,7 @@ from apilens.errors import UsageError
 from apilens.funnel_events import Marks
 from apilens.funnel_people import afterwards, dropped_rows, fields_of, people
 from apilens.funnel_rows import BY, HOLD, ORDER, UNIT, arrange
-from apilens.funnel_steps import Step, condition_of, parse_step
+from apilens.funnel_steps import condition_of, parse_step, success_of
 from apilens.funnel_table import FIELDS, P_VALUE, compared, tabulate, walked
 from apilens.funnels import Attempts, match
 from apilens.query import matching_events
@@ -66,12 +66,11 @@ def _attempts(
         found = condition(text, columns)
         return found.expr, found.columns
 
-    def expression(step: Step) -> nw.Expr:
-        return condition_of(step, compile_sql, options.errors)
-
+    success = success_of(compile_sql, options.errors)
     marks = Marks(
-        steps=[expression(step) for step in options.parsed],
-        excluded=[expression(parse_step(text)) for text in options.exclude],
+        steps=[condition_of(step, compile_sql, success) for step in options.parsed],
+        excluded=[condition_of(parse_step(text), compile_sql, success) for text in options.exclude],
+        success=success,
         unit=options.unit,
         hold=dimensions.resolve(options.hold, columns),
         by=dimensions.resolve(options.by, columns),
