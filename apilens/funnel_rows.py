@@ -103,12 +103,10 @@ def only(values: pl.Series, where: pl.Series) -> pl.Series:
 
 
 def arrange(events: pl.DataFrame, rules: Rules, *, carried: Sequence[str] = ()) -> Rows:
-    """Return the events sorted. They have `unit`, `started_at`, `source`, `line`, `item`, `entry`, `excluded`,
-    `step_1` … and, where values are held constant, `hold_1` …. carried: columns that are wanted afterwards.
+    """Return the events sorted. They have `unit` (Categorical), `started_at`, `source`, `line`, `item`, `entry`,
+    `excluded`, `step_1` … and, where values are held constant, `hold_1` …. carried: columns that are wanted afterwards.
     """
     unit = events[UNIT]
-    if not isinstance(unit.dtype, pl.Categorical):
-        unit = unit.cast(pl.Categorical(pl.Categories.random()))
     events = events.with_columns(unit.to_physical().cast(pl.UInt32).alias(UNIT))
 
     held = [name for name in events.columns if name.startswith(HOLD)]
