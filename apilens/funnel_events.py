@@ -21,10 +21,13 @@ from apilens.window import Window
 class Marks:
     """What is to be known of each event: the steps that it is, whether it is excluded, whose it is, what must agree
     (`hold`), what the answer is broken down by, and whether an attempt may begin with it: only in `entries`.
+
+    Steps and what is excluded are as `condition_of` has them, and `success` is what those share that say so.
     """
 
-    steps: Sequence[nw.Expr]
-    excluded: Sequence[nw.Expr]
+    steps: Sequence[tuple[nw.Expr, bool]]
+    excluded: Sequence[tuple[nw.Expr, bool]]
+    success: nw.Expr
     unit: str
     hold: Sequence[Dimension]
     by: Sequence[Dimension]
@@ -36,11 +39,10 @@ class Marks:
 
         An excluded event is no step. Events of nobody stay in, to be counted.
         """
-        barred = reduce(or_, map(_true, self.excluded)) if self.excluded else None
-        flags = [_true(step) for step in self.steps]
-        matters = reduce(or_, [*flags, *([] if barred is None else [barred])])
+        barred = reduce(or_, map(self._whole, self.excluded)) if self.excluded else None
+        flags = [self._whole(step) for step in self.steps]
         if self.order != "strict":
-            events = events.filter(matters)
+            events = events.filter(self._matters())
         if barred is not None:
             flags = [flag & ~barred for flag in flags]
         begins = reduce(or_, flags) if self.order == "any" else flags[0]
@@ -55,6 +57,17 @@ class Marks:
             *(dimension.expr.alias(f"{BY}{number}") for number, dimension in enumerate(self.by, 1)),
         )
         return coded(marked, (UNIT, "source"))
+
+    def _whole(self, condition: tuple[nw.Expr, bool]) -> nw.Expr:
+        what, must_succeed = condition
+        return _true(what & self.success if must_succeed else what)
+
+    def _matters(self) -> nw.Expr:
+        """Return whether an event is anything. This is asked of every event there is: success is looked at once."""
+        both = (*self.steps, *self.excluded)
+        successful = [what for what, must_succeed in both if must_succeed]
+        others = [what for what, must_succeed in both if not must_succeed]
+        return reduce(or_, [*([reduce(or_, successful) & self.success] if successful else []), *others])
 
     def _may_enter(self) -> nw.Expr:
         moment, (since, until) = nw.col("timestamp"), (self.entries.since, self.entries.until)

@@ -10,6 +10,7 @@ import polars as pl
 
 from apilens.answer import Events
 from apilens.funnel_rows import MOMENT, ORDER, Rows
+from apilens.funnels import Attempts
 from apilens.result import Field
 
 _NEXT, _ERROR = "next", "last_error"
@@ -26,18 +27,21 @@ def fields_of(unit: str, *, dropped: bool) -> tuple[Field, ...]:
     )  # fmt: skip
 
 
-def people(rows: Rows, attempts: pl.DataFrame, *, unit: str, limit: int | None) -> pl.DataFrame:
-    """Return the attempts by who made them: `unit` by name, `step` (how far), `began`, `reached` (the last step), and
-    where that stands among the events; who got there last comes first.
+def people(found: Sequence[Attempts], chosen: pl.Expr, *, unit: str) -> pl.DataFrame:
+    """Return the chosen attempts by who made them: `unit` by name, `step` (how far), `began`, `reached` (the last step)
+    and where that stands among the events; who got there last comes first.
     """
-    places = [rows.frame[name].gather(attempts["last"]).alias(name) for name in ORDER]
-    table = attempts.join(rows.names, on="unit", how="left", maintain_order="left").select(
+    table = pl.concat([_people(part.rows, part.table.filter(chosen), unit) for part in found])
+    return table.sort("reached", unit, "began", descending=[True, False, True])
+
+
+def _people(rows: Rows, attempts: pl.DataFrame, unit: str) -> pl.DataFrame:
+    places = rows.frame.select(ORDER)[attempts["last"]].cast({"source": pl.String})
+    return rows.named(attempts).select(
         pl.col("name").alias(unit), pl.col("depth").cast(pl.Int64).alias("step"),
         pl.lit(rows.moments(attempts["first"])).alias("began"), pl.lit(rows.moments(attempts["last"])).alias("reached"),
-        *places,
+        *places.get_columns(),
     )  # fmt: skip
-    ranked = table.sort("reached", unit, "began", descending=[True, False, True])
-    return ranked.head(ranked.height if limit is None else limit)
 
 
 def afterwards(events: Events, listed: pl.DataFrame, *, unit: str, failed: nw.Expr) -> Events:

@@ -18,6 +18,12 @@ HOLD = "hold_"
 BY = "by_"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _INT64 = 2**63
+_UINT64 = 2**64
+
+
+def flags_of(rules: Rules) -> list[str]:
+    """Return the names of the columns of truths: the steps, whether an attempt may begin, whether it must not be."""
+    return [*(step_column(number) for number in range(1, rules.steps + 1)), ENTRY, EXCLUDED]
 
 
 def step_column(number: int) -> str:
@@ -29,14 +35,15 @@ def step_column(number: int) -> str:
 class Rows:
     """Events in the order of units, and of time within a unit.
 
-    frame: the events; `unit` is a number, of which `names` has the text. key: number of the group (a unit, or a unit
-    with the values that are held constant) × span + microseconds since `start`. The span is longer than all the times
-    and a window together, so that `key[b] - key[a] <= window` says both that b is of the group of a and that it is in
-    the window. turn: where an event stands among all of its unit, whatever its group; is_grouped: whether those differ.
+    frame: what is known of the events; units are numbers, of which `coded` has the texts. key: number of the group (a
+    unit, or a unit with the values that are held constant) × span + microseconds since `start`. The span is longer than
+    all the times and a window together, so that `key[b] - key[a] <= window` says both that b is of the group of a and
+    that it is in the window. turn: where an event stands among all of its unit, whatever its group; is_grouped: whether
+    those differ.
     """
 
     frame: pl.DataFrame
-    names: pl.DataFrame
+    coded: pl.Series
     key: pl.Series
     turn: pl.Series
     is_grouped: bool
@@ -48,6 +55,19 @@ class Rows:
         """The moment of the latest event."""
         last = (self.key % self.span).max() if self.key.len() else 0
         return self.start + int(str(last)) * MICROSECOND
+
+    def units(self, rows: pl.Series) -> pl.Series:
+        """Return the units of the events in these rows."""
+        if self.is_grouped:
+            return self.frame[UNIT].gather(rows)
+        return (self.key.gather(rows) // self.span).cast(pl.UInt32)
+
+    def named(self, table: pl.DataFrame) -> pl.DataFrame:
+        """Return a table of units with the text of each as `name`."""
+        distinct = self.coded.unique()
+        codes = distinct.to_physical().cast(pl.UInt32)
+        names = pl.DataFrame({UNIT: codes, "name": distinct.cast(pl.String)})
+        return table.join(names, on=UNIT, how="left", maintain_order="left")
 
     def moments(self, rows: pl.Series) -> pl.Series:
         """Return when the events in these rows began; null stays null."""
@@ -83,23 +103,19 @@ def only(values: pl.Series, where: pl.Series) -> pl.Series:
 
 
 def arrange(events: pl.DataFrame, rules: Rules, *, carried: Sequence[str] = ()) -> Rows:
-    """Return the events sorted. They have `unit`, `started_at`, `source`, `line`, `item`, `entry`, `excluded`,
-    `step_1` … and, where values are held constant, `hold_1` …. carried: columns that are wanted afterwards.
+    """Return the events sorted. They have `unit` (Categorical), `started_at`, `source`, `line`, `item`, `entry`,
+    `excluded`, `step_1` … and, where values are held constant, `hold_1` …. carried: columns that are wanted afterwards.
     """
     unit = events[UNIT]
-    if unit.dtype != pl.Categorical:
-        unit = unit.cast(pl.Categorical(pl.Categories.random()))
-    codes = unit.to_physical().cast(pl.UInt32)
-    names = pl.DataFrame({UNIT: codes, "name": unit}).unique(UNIT).cast({"name": pl.String})
-    events = events.with_columns(codes.alias(UNIT))
+    events = events.with_columns(unit.to_physical().cast(pl.UInt32).alias(UNIT))
 
     held = [name for name in events.columns if name.startswith(HOLD)]
-    group, turn = UNIT, []
+    group = UNIT
     if held:
         groups = events.select(UNIT, *held).unique(maintain_order=True).with_row_index("group")
         events = events.sort(UNIT, MOMENT, *_within_moment(rules)).with_row_index("turn")
         events = events.join(groups, on=[UNIT, *held], how="left", maintain_order="left")
-        group, turn = "group", ["turn"]
+        group = "group"
 
     first, last = events[MOMENT].min(), events[MOMENT].max()
     start = first if isinstance(first, datetime) else _EPOCH
@@ -107,30 +123,68 @@ def arrange(events: pl.DataFrame, rules: Rules, *, carried: Sequence[str] = ()) 
     span = length // MICROSECOND + rules.within_us + 1
     most = int(str(events[group].max() or 0)) + 1
     number = pl.Int64() if most * span < _INT64 else pl.Int128()
-    key = pl.col(group).cast(number) * span + (pl.col(MOMENT) - start).dt.total_microseconds().cast(number)
-    flags = [step_column(step) for step in range(1, rules.steps + 1)]
-    kept = dict.fromkeys([UNIT, *flags, ENTRY, EXCLUDED, *ORDER, *turn, *carried])
-    rows = events.select(key.alias("key"), *kept).sort("key", *turn)
-    if not held:
-        rows = _settled(rows, rules)
-    own = pl.int_range(rows.height, dtype=pl.UInt32, eager=True)
-    spare = ["key", *turn, *(name for name in ORDER if name not in carried)]
-    return Rows(rows.drop(spare), names, rows["key"], rows["turn"] if held else own, bool(held), span, start)
+    since = (pl.col(MOMENT) - start).dt.total_microseconds().cast(number)
+    key = events.select((pl.col(group).cast(number) * span + since).alias("key")).to_series()
+    # A flag that no event has takes no bit.
+    flags = [name for name in flags_of(rules) if events[name].any()]
+    if held or carried or most * span << len(flags) >= _UINT64:
+        columns = [*flags_of(rules), *([UNIT, "turn"] if held else []), *dict.fromkeys(carried)]
+        frame, key = _sorted_rows(events, key, rules, columns)
+    else:
+        frame, key = _sorted_words(events, key, rules, flags)
+    turn = frame["turn"] if held else pl.int_range(frame.height, dtype=pl.UInt32, eager=True)
+    return Rows(frame, unit, key, turn, bool(held), span, start)
 
 
-def _settled(rows: pl.DataFrame, rules: Rules) -> pl.DataFrame:
-    """Return the sorted rows with those of the same unit and moment in their order among themselves.
+def _sorted_rows(
+    events: pl.DataFrame, key: pl.Series, rules: Rules, columns: Sequence[str]
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Return these columns of the events in their order, and the keys."""
+    order = key.arg_sort()
+    sorted_key = key.gather(order)
+    places, tied = _ties(sorted_key, key)
+    if places.len():
+        among = _settled(events.filter(tied), key.filter(tied), tied.arg_true(), rules)
+        order = order.scatter(places, among)
+    return events.select(columns)[order], sorted_key
 
-    They are few: sorting all rows by everything that decides takes three times as long.
+
+def _sorted_words(
+    events: pl.DataFrame, key: pl.Series, rules: Rules, flags: Sequence[str]
+) -> tuple[pl.DataFrame, pl.Series]:
+    """Return the flags of the events in their order, and the keys.
+
+    Flags are bits of the same number as the key: sorting one column of numbers takes half the time of all else.
     """
-    key = pl.col("key")
-    tied = rows.select(((key == key.shift(1)) | (key == key.shift(-1))).fill_null(False)).to_series().arg_true()
-    if not tied.len():
-        return rows
-    among = rows[tied].with_columns(tied.alias("row")).sort("key", *_within_moment(rules))["row"]
-    places = pl.int_range(rows.height, dtype=pl.UInt32, eager=True)
-    settled: pl.DataFrame = rows[places.scatter(tied, among)]
-    return settled
+    size = 1 << len(flags)
+    bits = [pl.col(name).cast(pl.UInt32) * (1 << bit) for bit, name in enumerate(flags)]
+    mask = events.select(pl.sum_horizontal(pl.lit(0, pl.UInt32), *bits)).to_series()
+    unsorted = key.cast(pl.UInt64) * size + mask.cast(pl.UInt64)
+    words = unsorted.sort()
+    sorted_key = (words // size).cast(pl.Int64)
+    places, tied = _ties(sorted_key, key)
+    if places.len():
+        words = words.scatter(places, _settled(events.filter(tied), key.filter(tied), unsorted.filter(tied), rules))
+    mask = (words % size).cast(pl.UInt32)
+    none = pl.Series([False]).new_from_index(0, words.len())
+    found = {name: mask & (1 << bit) != 0 for bit, name in enumerate(flags)}
+    return pl.DataFrame({name: found.get(name, none) for name in flags_of(rules)}), sorted_key
+
+
+def _ties(sorted_key: pl.Series, key: pl.Series) -> tuple[pl.Series, pl.Series]:
+    """Return the sorted places that share their unit and moment with another, and which events those are."""
+    as_before = (sorted_key == sorted_key.shift(1)).fill_null(False)
+    places = (as_before | as_before.shift(-1).fill_null(False)).arg_true()
+    return places, key.is_in(sorted_key.filter(as_before).unique().implode())
+
+
+def _settled(events: pl.DataFrame, key: pl.Series, values: pl.Series, rules: Rules) -> pl.Series:
+    """Return the values of events in the order of their keys, and of the log within a moment.
+
+    They are few: sorting all events by everything that decides takes three times as long.
+    """
+    among = events.with_columns(key.alias("key"), values.alias("value"))
+    return among.sort("key", *_within_moment(rules))["value"]
 
 
 def _within_moment(rules: Rules) -> list[pl.Expr]:

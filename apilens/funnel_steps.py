@@ -25,6 +25,8 @@ MAX_COUNT = 1_000_000
 _STATUSES = frozenset({"status", "status_class", "upstream_status", "error_code", "auth_failure"})
 
 Kind = Literal["endpoint", "calls", "action", "sql"]
+# Compiles a SQL condition to an expression, and the columns that it reads.
+Compile = Callable[[str], tuple["nw.Expr", frozenset[str]]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,28 +69,31 @@ def _kind(what: str, text: str) -> Kind:
     return "sql"
 
 
-def condition_of(step: Step, condition: Callable[[str], tuple[nw.Expr, frozenset[str]]], errors: str | None) -> nw.Expr:
-    """Return the expression that is true for the events that a step counts.
+def success_of(condition: Compile, errors: str | None) -> nw.Expr:
+    """Return whether a request succeeded; errors: the condition of errors where it is not the default."""
+    import narwhals as nw
 
-    condition: compiles SQL to an expression and the columns that it reads. errors: the condition of errors where it is
-    not the default. Raises UsageError for bad SQL.
+    if not errors:
+        return nw.col("status") < 400
+    failed, _ = condition(errors)
+    return ~nw.col("status").is_null() & ~nw.coalesce(failed, nw.lit(False))
+
+
+def condition_of(step: Step, condition: Compile, success: nw.Expr) -> tuple[nw.Expr, bool]:
+    """Return the expression for the events that a step counts, and whether `success` must be true as well.
+
+    Raises UsageError for bad SQL.
     """
     import narwhals as nw
 
     is_request = nw.col("kind") == "request"
     if step.kind == "action":
-        return (nw.col("kind") == "action") & _glob("action", step.what)
+        return (nw.col("kind") == "action") & _glob("action", step.what), False
     if step.kind == "sql":
         found, columns = condition(step.what)
-    else:
-        found, columns = is_request if step.kind == "calls" else _endpoint(step.what), frozenset[str]()
-    if step.any_status or columns & _STATUSES:
-        return found
-    succeeds = nw.col("status") < 400
-    if errors:
-        failed, _ = condition(errors)
-        succeeds = ~nw.col("status").is_null() & ~nw.coalesce(failed, nw.lit(False))
-    return found & (~is_request | succeeds)
+        judged = step.any_status or columns & _STATUSES
+        return (found if judged else found & (~is_request | success)), False
+    return (is_request if step.kind == "calls" else _endpoint(step.what)), not step.any_status
 
 
 def _endpoint(text: str) -> nw.Expr:

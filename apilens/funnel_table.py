@@ -25,12 +25,17 @@ FIELDS = (
 )
 P_VALUE = Field("p_value", "number")
 _DIGITS = 6
+_MS_DIGITS = 3
 
 
-def walked(attempts: Attempts, *, steps: int, order: Order, by: int, at: str) -> pl.DataFrame:
+def walked(attempts: Sequence[Attempts], *, steps: int, order: Order, by: int, at: str) -> pl.DataFrame:
     """Return the attempts with `took_2` … (milliseconds from the step before) and `by_1` …: the values at the event
     that the column `at` names (`first`, `last`, `step_3`), null for those who have none.
     """
+    return pl.concat([_walked(part, steps=steps, order=order, by=by, at=at) for part in attempts])
+
+
+def _walked(attempts: Attempts, *, steps: int, order: Order, by: int, at: str) -> pl.DataFrame:
     rows, table = attempts.rows, attempts.table
     reached = pl.DataFrame([rows.moments(table[step_column(n)]).alias(str(n)) for n in range(1, steps + 1)])
     if order == "any":
@@ -85,8 +90,8 @@ def _step(attempts: pl.DataFrame, keys: Sequence[str], number: int, name: str) -
         "entities": (pl.col("depth") >= number).sum().cast(pl.Int64),
         "dropped": (stays & ~pl.col("open") & pl.lit(not last)).sum().cast(pl.Int64),
         "open": (stays & pl.col("open") & pl.lit(not last)).sum().cast(pl.Int64),
-        "median_ms": took.median().round(_DIGITS),
-        "p95_ms": took.quantile(0.95, "linear").round(_DIGITS),
+        "median_ms": took.median().round(_MS_DIGITS),
+        "p95_ms": took.quantile(0.95, "linear").round(_MS_DIGITS),
     }
     counted = here.group_by(*keys).agg(**parts) if keys else here.select(**parts)
     return counted.with_columns(step=pl.lit(number, pl.Int64), name=pl.lit(name))

@@ -8,13 +8,18 @@ afterwards.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
 
 import polars as pl
 
 from apilens.funnel_paths import Paths, first_exclusion, in_any_order, in_order
-from apilens.funnel_rows import ENTRY, UNIT, Rows, step_column
+from apilens.funnel_rows import ENTRY, MOMENT, UNIT, Rows, arrange, step_column
 from apilens.funnel_rules import Rules
+
+# So many events are matched at once: they take about 400 MB.
+_ROWS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,25 @@ class Attempts:
 
     rows: Rows
     table: pl.DataFrame
+
+
+def attempts_of(events: pl.DataFrame, rules: Rules, *, carried: Sequence[str] = ()) -> list[Attempts]:
+    """Return the attempts that count among the events that `arrange` takes, in parts: each has all events of its units.
+
+    So many events at once keep memory small; there is always one part.
+    """
+    unit = events[UNIT]
+    if not isinstance(unit.dtype, pl.Categorical):
+        unit = unit.cast(pl.Categorical(pl.Categories.random()))
+        events = events.with_columns(unit)
+    newest = events[MOMENT].max()
+    if isinstance(newest, datetime):
+        rules = replace(rules, newest=max(newest, rules.newest or newest))
+    parts = events.height // _ROWS + 1
+    if parts == 1:
+        return [match(arrange(events, rules, carried=carried), rules)]
+    part = pl.col(UNIT).to_physical() % parts
+    return [match(arrange(events.filter(part == at), rules, carried=carried), rules) for at in range(parts)]
 
 
 def match(rows: Rows, rules: Rules) -> Attempts:
@@ -62,7 +86,7 @@ def _entries(rows: Rows, rules: Rules) -> pl.Series:
 
 def _first_of_units(rows: Rows, entries: pl.Series) -> pl.Series:
     """Return the earliest of the entries of each unit."""
-    found = pl.DataFrame({"row": entries, UNIT: rows.frame[UNIT].gather(entries)})
+    found = pl.DataFrame({"row": entries, UNIT: rows.units(entries)})
     if rows.is_grouped:
         found = found.with_columns(rows.turn.gather(entries).alias("turn")).sort("turn")
         return found.unique(UNIT, keep="first", maintain_order=True)["row"].sort()
@@ -76,10 +100,10 @@ def _attempts(rows: Rows, rules: Rules, entries: pl.Series, paths: Paths) -> pl.
     if rules.exclusion == "drop":
         steps = [rows.only_before(step, barred, rules) for step in steps]
     deadlines = rows.key.gather(entries) + rules.within_us
-    late = rows.moments(entries) + rules.within > max(rules.newest or rows.end, rows.end)
+    late = rows.moments(entries) + rules.within > (rules.newest or rows.end)
     table = pl.DataFrame(
         {
-            UNIT: rows.frame[UNIT].gather(entries), "first": entries, "barred": barred, "late": late,
+            UNIT: rows.units(entries), "first": entries, "barred": barred, "late": late,
             "waiting": paths.waiting, "deadline": rows.last_until(deadlines),
             **dict(zip(_names(rules), steps, strict=True)),
         }

@@ -92,8 +92,8 @@ def dropped(table: list[dict[str, str]]) -> bool:
 
 
 def stalled(table: list[dict[str, str]]) -> bool:
-    few = [row for row in table if row["account"] != "fresh-ink"]
-    return len(few) == 4 and all(int(row["requests"]) == 3 and row["last_request"] < "2026-11-20" for row in few)
+    names = {"fresh-mint", "fresh-oak", "fresh-tide", "fresh-wind"}
+    return {row["account"] for row in table} == names and all(row["reached"] < "2026-11-20" for row in table)
 
 
 def worse_version(table: list[dict[str, str]]) -> bool:
@@ -115,6 +115,24 @@ CHECKS = {
     "fresh-tide": stalled,
     "vandelay": first("vandelay", "error_rate"),
 }
+
+
+def test_the_onboarding_funnel_shows_where_new_accounts_stop(demo: Path) -> None:
+    rows = list(csv.DictReader(io.StringIO(apilens("funnel", "onboarding", folder=demo)), delimiter="\t"))
+
+    assert [row["entities"] for row in rows] == ["5", "5", "1", "1"]
+    assert [row["dropped"] for row in rows] == ["0", "4", "0", "0"]
+    assert {row["open"] for row in rows} == {"0"}
+
+
+def test_the_ai_funnel_runs_on_the_event_dump(demo: Path) -> None:
+    table = apilens("funnel", "ai", "events.jsonl", folder=demo)
+    rows = list(csv.DictReader(io.StringIO(table), delimiter="\t"))
+
+    assert [row["name"] for row in rows] == ["signed_in", "POST /v2/embeddings", "real input"]
+    signed_in, called, used = (int(row["entities"]) for row in rows)
+    assert signed_in > called > used > 100
+    assert apilens("funnel", "ai", "events.jsonl", "--engine", "duckdb", folder=demo) == table
 
 
 def test_every_problem_has_a_check() -> None:

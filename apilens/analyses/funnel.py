@@ -17,10 +17,10 @@ from apilens.engine import frame
 from apilens.errors import UsageError
 from apilens.funnel_events import Marks
 from apilens.funnel_people import afterwards, dropped_rows, fields_of, people
-from apilens.funnel_rows import BY, HOLD, ORDER, UNIT, arrange
-from apilens.funnel_steps import Step, condition_of, parse_step
+from apilens.funnel_rows import BY, HOLD, ORDER, UNIT, flags_of
+from apilens.funnel_steps import condition_of, parse_step, success_of
 from apilens.funnel_table import FIELDS, P_VALUE, compared, tabulate, walked
-from apilens.funnels import Attempts, match
+from apilens.funnels import Attempts, attempts_of
 from apilens.query import matching_events
 from apilens.result import Field, Result, Table
 from apilens.schema import DTYPES, conform
@@ -38,12 +38,13 @@ def funnel(events: Events, options: FunnelOptions, *, columns: Mapping[str, pl.D
     if listing:
         return _listed(events, options, found, columns)
     fields = [Field(item.name, item.unit) for item in dimensions.resolve(options.by, columns)]
-    rows = _tabulated(found, options, fields)
+    attempts = _walked(found, options)
+    rows = _tabulated(attempts, options, fields)
     shown: tuple[Field, ...] = (*fields, *FIELDS, *([P_VALUE] if fields else []))
     if other := options.other_window:
         before, _ = _attempts(events, options, other, columns)
         rows, more = compared(
-            rows, _tabulated(before, options, fields, every=True), keys=[item.name for item in fields]
+            rows, _tabulated(_walked(before, options), options, fields, every=True), keys=[item.name for item in fields]
         )
         shown = (*shown, *more)
     return Result(
@@ -52,26 +53,25 @@ def funnel(events: Events, options: FunnelOptions, *, columns: Mapping[str, pl.D
         tables=(Table("funnel", shown, rows),),
         query=options.query(),
         header=options.lines(),
-        notes=_notes(options, rows, found, strangers),
+        notes=_notes(options, rows, attempts, strangers),
         command=options.again(),
     )
 
 
 def _attempts(
     events: Events, options: FunnelOptions, entries: Window, columns: Mapping[str, pl.DataType]
-) -> tuple[Attempts, int]:
+) -> tuple[list[Attempts], int]:
     """Return the attempts that begin in a window, and how many events are steps but of nobody."""
 
     def compile_sql(text: str) -> tuple[nw.Expr, frozenset[str]]:
         found = condition(text, columns)
         return found.expr, found.columns
 
-    def expression(step: Step) -> nw.Expr:
-        return condition_of(step, compile_sql, options.errors)
-
+    success = success_of(compile_sql, options.errors)
     marks = Marks(
-        steps=[expression(step) for step in options.parsed],
-        excluded=[expression(parse_step(text)) for text in options.exclude],
+        steps=[condition_of(step, compile_sql, success) for step in options.parsed],
+        excluded=[condition_of(parse_step(text), compile_sql, success) for text in options.exclude],
+        success=success,
         unit=options.unit,
         hold=dimensions.resolve(options.hold, columns),
         by=dimensions.resolve(options.by, columns),
@@ -88,35 +88,44 @@ def _attempts(
         [more] = collect([marked(frame(conform(options.actions, columns=columns, extra=columns)))])
         texts = [pl.col(name).cast(pl.String) for name in (UNIT, "source")]
         rows = pl.concat([part.with_columns(texts) for part in (rows, more)])
-    known = rows.filter(pl.col(UNIT).is_not_null())
-    strangers = rows.height - known.height
+    nobody = pl.col(UNIT).is_null()
+    strangers = rows.select((nobody & pl.any_horizontal(flags_of(options.rules))).sum()).item()
     # What has no value that could be the same as another's is left out.
-    known = known.drop_nulls([f"{HOLD}{number}" for number in range(1, len(marks.hold) + 1)])
+    needed = [UNIT, *(f"{HOLD}{number}" for number in range(1, len(marks.hold) + 1))]
+    if sum(rows.select(needed).null_count().row(0)):
+        rows = rows.drop_nulls(needed)
     carried = [name for name in rows.columns if name.startswith(BY)]
     listing = options.dropped or options.reached
     rules = replace(options.rules, newest=options.newest)
-    return match(arrange(known, rules, carried=[*carried, *(ORDER if listing else ())]), rules), strangers
+    return attempts_of(rows, rules, carried=[*carried, *(ORDER if listing else ())]), strangers
 
 
-def _tabulated(found: Attempts, options: FunnelOptions, fields: list[Field], *, every: bool = False) -> pl.DataFrame:
+def _walked(found: list[Attempts], options: FunnelOptions) -> pl.DataFrame:
+    return walked(
+        found, steps=len(options.steps), order=options.rules.order, by=len(options.by), at=options.place
+    )  # fmt: skip
+
+
+def _tabulated(
+    attempts: pl.DataFrame, options: FunnelOptions, fields: list[Field], *, every: bool = False
+) -> pl.DataFrame:
     steps, rules = options.parsed, options.rules
     names = [step.name for step in steps]
     if rules.order == "any":
         names = [f"any {number} of {len(steps)}" for number in range(1, len(steps) + 1)]
-    attempts = walked(found, steps=len(steps), order=rules.order, by=len(fields), at=options.place)
     return tabulate(attempts, names, fields, limit=None if every else options.limit)
 
 
 def _listed(
-    events: Events, options: FunnelOptions, found: Attempts, columns: Mapping[str, pl.DataType]
+    events: Events, options: FunnelOptions, found: list[Attempts], columns: Mapping[str, pl.DataType]
 ) -> Result:  # fmt: skip
     unit, number = options.unit, options.dropped or options.reached or 0
     depth = pl.col("depth")
     chosen = (depth == number) & ~pl.col("open") if options.dropped else depth >= number
     if options.dropped == len(options.steps):
         chosen = pl.lit(False)
-    attempts = found.table.filter(chosen)
-    rows = people(found.rows, attempts, unit=unit, limit=options.limit)
+    everybody = people(found, chosen, unit=unit)
+    rows = everybody.head(everybody.height if options.limit is None else options.limit)
     fields = fields_of(unit, dropped=options.dropped is not None)
     if options.dropped:
         failed = condition(options.errors or "status >= 400", columns).expr
@@ -124,15 +133,15 @@ def _listed(
         rows = dropped_rows(rows, later, unit=unit)
     name = options.parsed[number - 1].name
     title = f"Stopped after step {number}, {name}" if options.dropped else f"Got to step {number}, {name}"
-    left_out = attempts.height - rows.height
+    left_out = everybody.height - rows.height
     notes = [f"and {left_out:,} more; --limit all shows them"] if left_out else []
     return Result(
         kind="funnel.dropped" if options.dropped else "funnel.reached",
         title=title,
         tables=(Table("people", fields, rows.select(item.name for item in fields)),),
         query=options.query(),
-        header=(*options.lines(), f"{title[0].lower()}{title[1:]}: {attempts.height:,}"),
-        notes=tuple(notes if attempts.height else ["nobody did"]),
+        header=(*options.lines(), f"{title[0].lower()}{title[1:]}: {everybody.height:,}"),
+        notes=tuple(notes if everybody.height else ["nobody did"]),
         command=options.again(),
     )
 
@@ -155,12 +164,12 @@ def failing(result: Result, limits: Mapping[str, float]) -> list[str]:
     return lines
 
 
-def _notes(options: FunnelOptions, rows: pl.DataFrame, found: Attempts, strangers: int) -> tuple[str, ...]:
+def _notes(options: FunnelOptions, rows: pl.DataFrame, attempts: pl.DataFrame, strangers: int) -> tuple[str, ...]:
     what = "attempt" if options.rules.counting == "attempts" else options.unit.replace("_", " ")
     notes = []
-    if not found.table.height:
+    if not attempts.height:
         notes.append(f"no {what} began: widen --since, or look at step 1 with `apilens report --by endpoint`")
-    depths = found.table.filter(pl.col("depth") > 0)
+    depths = attempts.filter(pl.col("depth") > 0)
     lost = depths.filter(~pl.col("open") & (pl.col("depth") < len(options.steps)))["depth"].value_counts()
     if lost.height:
         number, count = lost.sort("count", "depth", descending=[True, False]).row(0)
@@ -170,17 +179,12 @@ def _notes(options: FunnelOptions, rows: pl.DataFrame, found: Attempts, stranger
         window = shortest(options.rules.within)
         notes.append(f"{_counted(still, what)} still inside the window of {window}: open, not dropped")
     groups = len(rows) // len(options.steps)
-    if options.by and (more := _groups(options, found) - groups) > 0:
+    keys = [f"{BY}{number}" for number in range(1, len(options.by) + 1)]
+    if keys and (more := depths.select(keys).n_unique() - groups) > 0:
         notes.append(f"and {more:,} more groups; --limit all shows them")
     if strangers:
         notes.append(f"{_counted(strangers, 'event')} of the steps had no {options.unit}, and count nowhere")
     return tuple(notes)
-
-
-def _groups(options: FunnelOptions, found: Attempts) -> int:
-    columns = [f"{BY}{number}" for number in range(1, len(options.by) + 1)]
-    places = found.table.filter(pl.col("depth") > 0)[options.place]
-    return pl.DataFrame([found.rows.frame[name].gather(places) for name in columns]).n_unique()
 
 
 def _counted(count: int, what: str) -> str:

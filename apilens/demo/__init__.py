@@ -37,6 +37,15 @@ store: .apilens
 # Any field of a JSON event can be a column of its own, to filter by, break down by or sum up.
 columns:
   input_tokens: {from: response.body.usage.prompt_tokens, type: int}
+
+# How far do new customers get? apilens funnel onboarding, apilens funnel onboarding --dropped 2
+funnels:
+  onboarding:
+    steps: [POST /v2/signup, GET /v2/profile, POST /v2/data/upload, 10+ successful calls]
+    within: 3d
+  ai:
+    steps: [signed_in, POST /v2/embeddings, input_tokens > 100 AS real input]
+    unit: user
 """
 
 

@@ -167,8 +167,8 @@ PROBLEMS: tuple[Problem, ...] = (
     ),
     Problem(
         "fresh-tide", "signed up with four other accounts and never uploaded anything", "4 days before the end",
-        "apilens report --by account --where \"account LIKE 'fresh-%'\" --metrics endpoints,requests,last_request",
-        "two or three endpoints, and nothing since the first day",
+        "apilens funnel onboarding --dropped 2",
+        "four accounts looked at their profile and went no further; without --dropped, how many get to each step",
     ),
     Problem(
         "vandelay", "most webhooks sent to it fail", "7 days before the end",
