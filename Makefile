@@ -16,7 +16,7 @@ demo: $(VENV)/ready
 	$(BIN)/apilens demo apilens-demo
 
 test: $(VENV)/ready
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto
 
 check: $(VENV)/ready
 	$(BIN)/ruff format --check .
