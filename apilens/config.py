@@ -24,6 +24,8 @@ from apilens.yaml_nodes import Path as Place
 FILE_NAME = "apilens.yaml"
 # The keys that hold identity rules.
 CHAINS = ("account", "user", "api_key", "session")
+# Columns of which an event with a value that is in the store already is not stored again.
+Dedupe = Literal["event_id", "request_id", "none"]
 
 
 class ColumnRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -71,7 +73,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     accounts: a CSV or Parquet file about accounts, of which `show` names the columns to stand beside the account.
     openapi: descriptions of the API. endpoints: route templates such as `/genre/{name}`. sdks: clients of your own that
-    apilens does not know by itself.
+    apilens does not know by itself. dedupe: the id that counts once; None: what the format says.
     """
 
     store: str | None = None
@@ -97,15 +99,18 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     openapi: tuple[str, ...] = ()
     endpoints: tuple[str, ...] = ()
     sdks: tuple[SdkRule, ...] = ()
+    dedupe: Dedupe | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How inputs are read, from flags: a format or log_format string instead of detection, the zone of naive times."""
+    """How inputs are read, from flags: a format or log_format string instead of detection, the zone of naive times, and
+    the id that counts once."""
 
     input_format: str | None = None
     log_format: str | None = None
     source_tz: str | None = None
+    dedupe: Dedupe | None = None
 
 
 def resolve(flag: Path | None, env: Mapping[str, str]) -> tuple[Settings, Path | None]:

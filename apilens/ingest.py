@@ -11,11 +11,12 @@ from pathlib import Path
 import polars as pl
 
 from apilens.config import ReadOptions, Settings
+from apilens.dedupe import Duplicates, Kept
 from apilens.endpoints import STATE
 from apilens.enrich import configured_dtypes
 from apilens.errors import InputError
 from apilens.learning import Learning
-from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline, in_order
+from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline, attributed_by, in_order
 from apilens.sources import Block, Reader
 from apilens.store import Counts, DataFile, Position, compact, read_kept, tidy, writing
 from apilens.store.maintenance import Compaction
@@ -170,11 +171,12 @@ def ingest(
         scattered = False
         saved = read_kept(store, STATE)
         learning = Learning(saved, pipeline.operations, pipeline.routes)
+        duplicates = Duplicates(writer)
 
         blocks = pipeline.blocks(inputs, final=final, start=streams.start, advance=advance)
         batches = _Batches(in_order(lambda item: _parse(pipeline, *item), streams.follow(blocks)), block_bytes)
         # A batch is written while the next one is parsed.
-        for written in in_order(lambda batch: _write(writer, batch, learning), batches, workers=1, ahead=2):
+        for written in in_order(lambda batch: _write(writer, batch, learning, duplicates), batches, workers=1, ahead=2):
             _commit(writer, written, streams)
             _account(summary, written)
             if len(written.files) > SCATTERED_DAYS:
@@ -195,9 +197,13 @@ def _parse(pipeline: Pipeline, log: Log, block: Block) -> _Parsed:
     )
 
 
-def _write(writer: Writer, batch: Sequence[_Parsed], learning: Learning) -> _Written:
+def _write(writer: Writer, batch: Sequence[_Parsed], learning: Learning, duplicates: Duplicates) -> _Written:
+    kept = duplicates.without([(item.days, item.log.unique_id) for item in batch])
+    batch = [_less(item, left) for item, left in zip(batch, kept, strict=True)]
+    files = writer.write(learning.renamed([item.days for item in batch]))
+    duplicates.wrote(files)
     return _Written(
-        files=writer.write(learning.renamed([item.days for item in batch])),
+        files=files,
         # The last block of each log says how far this batch takes it.
         ends=list({id(item.log): (item.log, item.block) for item in batch}.values()),
         by_log=[(item.log, item.counts) for item in batch],
@@ -205,6 +211,16 @@ def _write(writer: Writer, batch: Sequence[_Parsed], learning: Learning) -> _Wri
         sources=sum((item.sources for item in batch), Counter[str | None]()),
         learned=learning.state(),
     )
+
+
+def _less(item: _Parsed, kept: Kept) -> _Parsed:
+    """Return what became of a block, its doubles counted as such."""
+    doubles = sum(frame.height for frame in kept.doubles)
+    counts = replace(item.counts, stored=item.counts.stored - doubles, duplicates=doubles)
+    sources = Counter(item.sources)
+    for frame in kept.doubles:
+        sources.subtract(attributed_by(frame))
+    return replace(item, days=kept.days, counts=counts, sources=+sources)
 
 
 def _commit(writer: Writer, written: _Written, streams: Streams) -> None:

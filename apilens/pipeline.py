@@ -15,6 +15,7 @@ import polars as pl
 
 from apilens.arrange import arranged
 from apilens.config import CustomFormat, ReadOptions, Settings
+from apilens.dedupe import unique_id
 from apilens.enrich import as_they_are, asked, enrich, needed_columns, reject_shape
 from apilens.enrich.base import Context
 from apilens.enrich.route_table import RouteTable
@@ -43,7 +44,10 @@ R = TypeVar("R")
 
 @dataclass(slots=True)
 class Log:
-    """One input while it is read: its format, how well that fits, and where every record of it went so far."""
+    """One input while it is read: its format, how well that fits, and where every record of it went so far.
+
+    unique_id: the column by which its events are told from their doubles.
+    """
 
     source: Source
     reader: Reader
@@ -51,6 +55,7 @@ class Log:
     fit: float | None
     context: Context
     start: Position = field(default_factory=Position)
+    unique_id: str | None = None
     counts: Counts = field(default_factory=Counts)
     pending: int = 0
 
@@ -67,10 +72,17 @@ class Piece:
 
     def sources(self) -> dict[str | None, int]:
         """Return how many requests each rule found the account of; None: those of which none did."""
-        if not {"account_source", "kind"} <= set(self.events.columns):
-            return {}
-        requests = self.events.filter(pl.col("kind") == "request")["account_source"]
-        return dict(requests.value_counts().iter_rows())
+        return attributed_by(self.events)
+
+
+def attributed_by(events: pl.DataFrame) -> dict[str | None, int]:
+    """Return how many requests each rule found the account of; None: those of which none did."""
+    if "kind" not in events.columns:
+        return {}
+    requests = events.filter(pl.col("kind") == "request")
+    if "account_source" not in events.columns:
+        return {None: requests.height} if requests.height else {}
+    return dict(requests["account_source"].value_counts().iter_rows())
 
 
 class Pipeline:
@@ -211,7 +223,9 @@ class Pipeline:
             lookups=self._lookups,
             routes=self.routes,
         )
-        log = Log(source, reader, format, fit, context, before)
+        log = Log(
+            source, reader, format, fit, context, before, unique_id=unique_id(format, self.options, self.settings)
+        )
         self.logs.append(log)
         return log
 

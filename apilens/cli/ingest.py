@@ -2,27 +2,39 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import click
 
 from apilens.cli.options import Session, common_options, read_options, reading_options, session, warn
 from apilens.errors import UsageError
+
+if TYPE_CHECKING:
+    from apilens.config import Dedupe
 
 
 @click.command()
 @click.argument("inputs", nargs=-1, required=True, metavar="FILE|DIR|GLOB|-…")
 @click.option("--wait", metavar="TIME", default="30s", help="How long to wait for another writer.  [30s]")
 @click.option("--dry-run", is_flag=True, help="Show how the first events would be stored; store nothing.")
+@click.option(
+    "--dedupe", type=click.Choice(["event_id", "request_id", "none"]),
+    help="Count events with the same id once.  [event_id, of formats in which it is unique]",
+)  # fmt: skip
 @reading_options
 @common_options
 def ingest(
-    inputs: tuple[str, ...], wait: str, dry_run: bool, input_format: str | None, log_format: str | None,
-    source_tz: str | None, store_path: str | None, config_path: str | None, now: str | None, quiet: bool,
+    inputs: tuple[str, ...], wait: str, dry_run: bool, dedupe: Dedupe | None, input_format: str | None,
+    log_format: str | None, source_tz: str | None, store_path: str | None, config_path: str | None, now: str | None,
+    quiet: bool,
 ) -> int:  # fmt: skip
     """Read logs into the store: what is new in them, every line once.
 
     Run it again on the same files, or from cron: rotation by renaming, gzip or copytruncate makes no difference. A pipe
     ('-') cannot be recognised and is read each time.
     """
+    from dataclasses import replace
+
     from apilens.cli.progress import progress_bar
     from apilens.cli.summary import tell
     from apilens.ingest import ingest as run
@@ -30,7 +42,7 @@ def ingest(
     from apilens.window import parse_duration
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
-    options = read_options(input_format, log_format, source_tz)
+    options = replace(read_options(input_format, log_format, source_tz), dedupe=dedupe)
     if dry_run:
         return _preview(inputs, here, input_format, log_format, source_tz)
     with progress_bar(inputs, enabled=not quiet) as advance:
@@ -39,6 +51,8 @@ def ingest(
             wait_s=parse_duration(wait).total_seconds(), advance=advance,
         )  # fmt: skip
     code = tell(summary, here)
+    if any(log.reader.is_stream and log.unique_id is None for log in summary.logs):
+        here.say("a pipe is not recognised: what comes in twice counts twice, but by an id (--dedupe)")
     if summary.compaction.days:
         merged = summary.compaction
         here.say(f"merged {merged.before} files of {merged.days} days into {merged.after}")

@@ -58,6 +58,8 @@ def balance(summary: Summary) -> str:
         return f"nothing new to read{held}"
     parts = [f"{counts.stored:,} stored", f"{counts.rejected:,} rejected", f"{counts.other:,} other"]
     parts += [f"{counts.blank:,} blank", f"{counts.comments:,} comments"]
+    if counts.duplicates:
+        parts.append(f"{counts.duplicates:,} duplicates")
     words = f"{counts.read:,} read = {' + '.join(parts)}"
     if summary.pending:
         words += f" (+ {summary.pending:,} bytes of an unfinished line)"

@@ -29,7 +29,7 @@ _GENERATION = "generation"
 
 @dataclass(slots=True)
 class Counts:
-    """Where every record went: `read == stored + rejected + other + blank + comments` always."""
+    """Where every record went: `read == stored + rejected + other + blank + comments + duplicates` always."""
 
     read: int = 0
     stored: int = 0
@@ -38,6 +38,7 @@ class Counts:
     blank: int = 0
     comments: int = 0
     lossy: int = 0
+    duplicates: int = 0
 
     def __add__(self, more: Counts) -> Counts:
         return Counts(*(getattr(self, item.name) + getattr(more, item.name) for item in fields(self)))
@@ -45,7 +46,8 @@ class Counts:
     @property
     def balances(self) -> bool:
         """Say whether nothing was lost."""
-        return self.read == self.stored + self.rejected + self.other + self.blank + self.comments
+        kept = self.stored + self.rejected + self.other
+        return self.read == kept + self.blank + self.comments + self.duplicates
 
 
 @dataclass(frozen=True, slots=True)
