@@ -17,6 +17,8 @@ from apilens.enrich import configured_dtypes
 from apilens.errors import InputError
 from apilens.learning import Learning
 from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline, attributed_by, in_order
+from apilens.reattribute import chain_of
+from apilens.shaping import shape_of
 from apilens.sources import Block, Reader
 from apilens.store import Counts, DataFile, Position, compact, read_kept, tidy, writing
 from apilens.store.maintenance import Compaction
@@ -166,7 +168,8 @@ def ingest(
     """
     summary = Summary()
     pipeline = Pipeline(settings, options, key=key, now=now, block_bytes=block_bytes)
-    with writing(store, key=key, wait_s=wait_s, durable=durable, extra=configured_dtypes(settings)) as writer:
+    shape, extra = {**shape_of(settings), **chain_of(settings)}, configured_dtypes(settings)
+    with writing(store, key=key, wait_s=wait_s, durable=durable, extra=extra, shape=shape) as writer:
         streams = Streams(writer.position)
         scattered = False
         saved = read_kept(store, STATE)

@@ -113,10 +113,10 @@ class Pipeline:
         self.warnings: list[str] = []
         self._parse_columns = needed_columns(columns, settings)
         self._latest = now + CLOCK_SLACK
-        self._lookups = read_lookups(settings, key, warn=self.warnings.append)
+        self.lookups = read_lookups(settings, key, warn=self.warnings.append)
         self.operations = read_openapi(settings.openapi)
         self.routes = RouteTable.of(self.operations, settings)
-        self._formats = {**{item.name: item for item in all_formats()}, **custom_formats(settings)}
+        self.formats = {**{item.name: item for item in all_formats()}, **custom_formats(settings)}
         self._fixed = self._fixed_format()
 
     def blocks(
@@ -196,7 +196,7 @@ class Pipeline:
             log.pending = reader.pending
 
     def _is_document(self, sample: bytes) -> bool:
-        return self._fixed.framing == "document" if self._fixed else is_document(sample, tuple(self._formats.values()))
+        return self._fixed.framing == "document" if self._fixed else is_document(sample, tuple(self.formats.values()))
 
     def _open(self, source: Source, reader: Reader, before: Position, sample: bytes) -> Log:
         options = ParseOptions(
@@ -209,7 +209,7 @@ class Pipeline:
             )
         else:
             try:
-                found = recognise(sample, tuple(self._formats.values()), options)
+                found = recognise(sample, tuple(self.formats.values()), options)
             except InputError as error:
                 raise InputError(f"{source.name}: {error.message}", hint=error.hint) from None
             # A sample of blank lines and comments says nothing of the format.
@@ -220,7 +220,7 @@ class Pipeline:
             time_is=format.time_is,
             labels={"source": source.name, "format": format.name},
             account=format.account,
-            lookups=self._lookups,
+            lookups=self.lookups,
             routes=self.routes,
         )
         log = Log(
@@ -236,7 +236,7 @@ class Pipeline:
 
             return compile_log_format(text)
         name = self.options.input_format
-        return named(name, self._formats) if name else None
+        return named(name, self.formats) if name else None
 
     def _was_read(self, source: Source) -> bool:
         return any(log.source is source for log in self.logs)

@@ -38,7 +38,8 @@ def ingest(
     from apilens.cli.progress import progress_bar
     from apilens.cli.summary import tell
     from apilens.ingest import ingest as run
-    from apilens.store import hash_key
+    from apilens.shaping import older
+    from apilens.store import Store, hash_key
     from apilens.window import parse_duration
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
@@ -56,6 +57,8 @@ def ingest(
     if summary.compaction.days:
         merged = summary.compaction
         here.say(f"merged {merged.before} files of {merged.days} days into {merged.after}")
+    if words := older(Store.open(here.store), here.settings):
+        here.say(words)
     return code
 
 

@@ -15,7 +15,15 @@ from apilens.enrich.secret_shapes import change_where, prefilter, redact_shapes
 from apilens.enrich.secret_tokens import PREFILTER as TOKENS
 from apilens.enrich.secret_tokens import redact_tokens
 
-__all__ = ["REDACT_STEPS", "redact_named", "redact_paths", "redact_shapes", "redact_texts", "reject_shape"]
+__all__ = [
+    "REDACT_STEPS",
+    "hide_identities",
+    "redact_named",
+    "redact_paths",
+    "redact_shapes",
+    "redact_texts",
+    "reject_shape",
+]
 
 _PAIR = r"=|%3[Dd]"
 _URL = "://|#"
@@ -137,22 +145,23 @@ def _text_step(name: str) -> Step:
     return Step(f"redact {name}", reads=(name,), makes=(name,), apply=apply)
 
 
+def hide_identities(identities: pl.Series, context: Context) -> pl.Series:
+    """Return accounts, users or ids, those of the shape of a secret as keyed hashes."""
+    settings = context.settings
+    odd = ~identities.str.contains(_RANDOM_ID)
+
+    def pseudonyms(distinct: pl.Series) -> pl.Series:
+        redacted = redact_shapes(distinct, settings.redact, keep_email=settings.allow_email)
+        return change_where(distinct, redacted != distinct, lambda some: keyed_hashes(some, context.hash_key))
+
+    return change_where(identities, odd, lambda some: map_distinct(some, pseudonyms))
+
+
 def _identity_step(name: str) -> Step:
     """Give an identity or id that has the shape of a secret a keyed hash: redacted ones would become one customer."""
 
     def apply(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
-        if name not in frame.columns:
-            return frame
-        odd = ~frame[name].str.contains(_RANDOM_ID)
-        settings = context.settings
-
-        def pseudonyms(distinct: pl.Series) -> pl.Series:
-            redacted = redact_shapes(distinct, settings.redact, keep_email=settings.allow_email)
-            return change_where(distinct, redacted != distinct, lambda some: keyed_hashes(some, context.hash_key))
-
-        return frame.with_columns(
-            change_where(frame[name], odd, lambda some: map_distinct(some, pseudonyms)).alias(name)
-        )
+        return frame.with_columns(hide_identities(frame[name], context)) if name in frame.columns else frame
 
     return Step(f"redact {name}", reads=(name,), makes=(name,), apply=apply)
 

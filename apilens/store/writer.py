@@ -16,7 +16,9 @@ import polars as pl
 from apilens import __version__
 from apilens.errors import StoreBusy, StoreError
 from apilens.store.durable import sync_all, write_new
+from apilens.store.shapes import STATE, Shape, id_in, known_shapes, shape_id
 from apilens.store.streams import Position, advance, locate
+from apilens.store.table import Store
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -59,6 +61,11 @@ class DataFile:
     size: int
     rows: int
 
+    @property
+    def settings(self) -> str:
+        """The id of the settings that shaped its rows."""
+        return id_in(self.path)
+
 
 @dataclass(frozen=True, slots=True)
 class Advance:
@@ -83,12 +90,16 @@ def _filled(frame: pl.DataFrame) -> pl.DataFrame:
 
 
 class Writer:
-    """Appends to a store whose lock it holds. `write` may be called from several threads, the rest from one."""
+    """Appends to a store whose lock it holds. `write` may be called from several threads, the rest from one.
 
-    def __init__(self, path: Path, delta: DeltaTable, *, durable: bool = True) -> None:
+    shape: the settings that shape what it writes.
+    """
+
+    def __init__(self, path: Path, delta: DeltaTable, *, durable: bool = True, shape: Shape | None = None) -> None:
         self.path = path
         self._durable = durable
         self.delta = delta
+        self._settings = self.known(shape or {})
         self.totals = {item.name: self._version(f"total/{item.name}") for item in fields(Counts)}
         self._generation = self._version(_GENERATION)
         self._since_checkpoint = 0
@@ -106,12 +117,18 @@ class Writer:
             for day, part in parts.items():
                 days.setdefault(day, []).append(part)
         # A column may be in some parts only.
-        return [self.write_day(day, pl.concat(parts, how="diagonal")) for day, parts in sorted(days.items())]
+        return [
+            self.write_day(day, pl.concat(parts, how="diagonal"), settings=self._settings)
+            for day, parts in sorted(days.items())
+        ]
 
-    def write_day(self, day: date, frame: pl.DataFrame) -> DataFile:
-        """Write one file of one day. A column that is null throughout is left out: readers insert it."""
+    def write_day(self, day: date, frame: pl.DataFrame, *, settings: str) -> DataFile:
+        """Write one file of one day. A column that is null throughout is left out: readers insert it.
+
+        settings: the id of those that shaped all of its rows (`DataFile.settings` of where they come from).
+        """
         folder = self.path / "events" / f"day={day}"
-        name = f"part-{uuid.uuid4()}.parquet"
+        name = f"part-{settings or 0}-{uuid.uuid4()}.parquet"
         try:
             folder.mkdir(exist_ok=True)
             _filled(frame).write_parquet(folder / name, compression="zstd", compression_level=1)
@@ -141,8 +158,13 @@ class Writer:
         self._commit([_add(item, new=True) for item in files], versions, info)
         return positions
 
-    def replace(self, old: Sequence[DataFile], new: Sequence[DataFile]) -> None:
-        """Swap files for others that hold the same rows. The old ones stay on disk for readers that have them open."""
+    def replace(
+        self, old: Sequence[DataFile], new: Sequence[DataFile], *, work: str = "compact", more: Counts | None = None
+    ) -> None:
+        """Swap files for others in one step. The old ones stay on disk for readers that have them open.
+
+        work: what it is done for; of `compact` the rows are the same. more: what the totals grow by.
+        """
         from deltalake.transaction import RemoveAction
 
         now_ms = int(time.time() * 1000)
@@ -151,7 +173,12 @@ class Writer:
             for item in old
         ]
         self._sync({self.path / "events" / item.path.partition("/")[0] for item in new})
-        self._commit([*removed, *(_add(item, new=False) for item in new)], {}, {"work": "compact"})
+        versions = {}
+        for name in self.totals if more else ():
+            self.totals[name] += getattr(more, name)
+            versions[f"total/{name}"] = self.totals[name]
+        added = [_add(item, new=work != "compact") for item in new]
+        self._commit([*removed, *added], versions, {"work": work})
 
     def keep(self, name: str, data: bytes) -> None:
         """Keep a file of what is known besides the events, in place of an older one: `read_kept` reads it."""
@@ -159,6 +186,16 @@ class Writer:
             write_new(self.path / "state" / name, data)
         except OSError as error:
             raise cannot_write(self.path / "state", error) from None
+
+    def known(self, shape: Shape) -> str:
+        """Return the id of settings, after keeping what it stands for: it comes before the first file of theirs."""
+        if not shape:
+            return ""
+        id = shape_id(shape)
+        shapes = known_shapes(Store(self.path, self.delta))
+        if id not in shapes:
+            self.keep(STATE, json.dumps({**shapes, id: dict(shape)}, sort_keys=True).encode() + b"\n")
+        return id
 
     def checkpoint(self) -> None:
         """Fold the log so far into one file, and drop log entries past their retention."""
