@@ -29,7 +29,7 @@ from apilens.reattribute import CHAIN, chain_of
 from apilens.rebuilt import Rebuilt
 from apilens.rederive import STORED_PARTS, Rederiving, states
 from apilens.reread import PLACE, Reread
-from apilens.shaping import EMAILS, FILES, shape_of
+from apilens.shaping import EMAILS, FILES, columns_of, shape_of
 from apilens.store import Counts, DataFile, Store, Writer, read_kept, writing
 from apilens.store.shapes import Shape, known_shapes
 from apilens.store.writer import data_files
@@ -41,9 +41,12 @@ BESIDE_ACCOUNT = (CHAIN, FILES, EMAILS)
 
 @dataclass(frozen=True, slots=True)
 class Rebuild:
-    """What to rebuild: parts of STORED_PARTS, or the rows of logs; days from `since` on."""
+    """What to rebuild: parts, or all that can be; from what is stored, or from logs; days from `since` on.
 
-    parts: Sequence[str] = STORED_PARTS
+    From logs and without parts, whole rows are replaced; with parts, only their columns.
+    """
+
+    parts: Sequence[str] = ()
     files: Sequence[str] = ()
     since: date | None = None
     dry_run: bool = False
@@ -104,6 +107,7 @@ class _Work:
         self.store = store
         self.done = Rebuilt()
         self._writer, self._asked, self._pipeline, self._shape = writer, asked, pipeline, shape
+        self._parts = asked.parts or STORED_PARTS
         self._known = known_shapes(store)
         self._learning = self._learning_from(read_kept(store.path, STATE))
 
@@ -112,12 +116,12 @@ class _Work:
         context = Context(
             self._pipeline.settings, self._pipeline.key, lookups=self._pipeline.lookups, routes=self._pipeline.routes
         )
-        making = Rederiving(self._asked.parts, context, self._pipeline.formats, lambda rows: self._learning.named(rows))
-        if "endpoint" in self._asked.parts and self._asked.since is None:
+        making = Rederiving(self._parts, context, self._pipeline.formats, lambda rows: self._learning.named(rows))
+        if "endpoint" in self._parts and self._asked.since is None:
             self._learn(making)
         for day, files in self._days():
             self._day_from_stored(day, files, making)
-        if "endpoint" in self._asked.parts:
+        if "endpoint" in self._parts:
             self._keep_learned()
 
     def read_again(self, reread: Reread) -> None:
@@ -126,8 +130,12 @@ class _Work:
         days = [(day, stored.get(day, [])) for day in sorted(reread.days) if self._is_asked(day)]
         reread.check([(day, [item.path for item in files]) for day, files in days])
         for day, files in days:
-            self._day_read_again(day, files, reread)
-        self._keep_learned()
+            if self._asked.parts:
+                self._parts_read_again(day, files, reread)
+            else:
+                self._day_read_again(day, files, reread)
+        if "endpoint" in self._parts:
+            self._keep_learned()
 
     def _days(self) -> list[tuple[date, list[DataFile]]]:
         """Return the days to rebuild with their files, in order."""
@@ -179,7 +187,7 @@ class _Work:
 
     def _shape_after(self, before: Shape, left: Mapping[str, int]) -> Shape:
         """Return what shapes rows of which these parts were made again, but for those that only logs can tell."""
-        done = [part for part in self._asked.parts if not left.get(part)]
+        done = [part for part in self._parts if not left.get(part)]
         beside = BESIDE_ACCOUNT if "account" in done else ()
         return {**before, **{part: self._shape[part] for part in (*done, *beside)}}
 
@@ -208,6 +216,31 @@ class _Work:
         self.done.added += more
         if self._writer and (touched or new):
             self._writer.replace(touched, new, work="rebuild", more=self._totals(more))
+
+    def _parts_read_again(self, day: date, files: Sequence[DataFile], reread: Reread) -> None:
+        """Give the rows that are stored some columns of their lines, as they are read now."""
+        pairs = reread.match(day, [item.path for item in files]).pairs
+        columns = columns_of(self._asked.parts, self._pipeline.settings)
+        old: list[DataFile] = []
+        new: list[DataFile] = []
+        for at, item in enumerate(files):
+            matched = pairs.filter(pl.col("file_at") == at).select("row_at", *PLACE)
+            if not matched.height:
+                continue
+            rows = self.store.rows(item.path).with_row_index("row_at").collect()
+            before, read = reread.beside(day, rows, matched)
+            self._note_stated(read)
+            [renamed] = self._learning.renamed([{day: read}])
+            after = before.with_columns(renamed[day][name] for name in columns)
+            self.done.compare(day, before, after)
+            if self._writer:
+                shape = self._known.get(item.settings, {})
+                rest = rows.join(matched, on="row_at", how="anti").drop("row_at")
+                old.append(item)
+                new += [self._write(day, rest, shape)] if rest.height else []
+                new.append(self._write(day, after, self._shape_after(shape, {})))
+        if self._writer and old:
+            self._writer.replace(old, new, work="rebuild")
 
     def _totals(self, stored: int) -> Counts:
         """Return what the totals grow by: lines that are stored now were rejected before, and the other way round."""

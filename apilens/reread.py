@@ -113,7 +113,7 @@ def _lines_read(log: Log, store: Store) -> int:
         raise InputError(f"{log.source.name}: a pipe cannot be read again", hint="name the log itself")
     position = locate(log.reader.head, store.delta.transaction_version)
     if not position.stream:
-        raise InputError(f"{log.source.name} was never read into {store.path}", hint="run `apilens ingest` first")
+        raise InputError(f"{log.source.name} was never read into this store", hint="run `apilens ingest` first")
     return position.lines
 
 

@@ -76,6 +76,12 @@ def shape_of(settings: Settings) -> dict[str, str]:
     return {**shape, FILES: files, EMAILS: hash_of(settings.allow_email)}
 
 
+def columns_of(parts: Sequence[str], settings: Settings) -> list[str]:
+    """Return the columns that parts shape."""
+    found = [column for part in PARTS if part.name in parts for column in part.columns]
+    return [*found, *(settings.columns if "columns" in parts else ())]
+
+
 def older(store: Store, settings: Settings, texts: Sequence[str] | None = None) -> str | None:
     """Say how many days of a store were read with older settings, or return None where none was.
 
@@ -95,8 +101,7 @@ def older(store: Store, settings: Settings, texts: Sequence[str] | None = None) 
 
 def _concerns(part: Part, settings: Settings, texts: Iterable[str]) -> bool:
     named = set(re.findall(r"\w+", " ".join(texts))) or set(_OVERVIEW)
-    columns = settings.columns if part.name == "columns" else part.columns
-    return bool(named & set(columns))
+    return bool(named & set(columns_of([part.name], settings)))
 
 
 def portable(rules: Sequence[IdentityRule]) -> list[IdentityRule]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import msgspec
 import polars as pl
 import pytest
 
@@ -124,11 +126,13 @@ def test_a_second_rebuild_changes_nothing(store: Path, log: Path) -> None:
 
 
 def test_a_dry_run_says_what_a_rebuild_then_does(store: Path, log: Path) -> None:
-    for asked in (Rebuild(), Rebuild(files=[str(log)])):
+    # A column more than the store has.
+    after = msgspec.structs.replace(AFTER, columns={"tokens": ColumnRule("usage.tokens", "int")})
+    for asked in (Rebuild(), Rebuild(files=[str(log)]), Rebuild(files=[str(log)], parts=["columns"])):
         version, before = Store.open(store).delta.version(), table(store)
-        dry = again(store, Rebuild(files=asked.files, dry_run=True))
+        dry = again(store, replace(asked, dry_run=True), settings=after)
         assert (Store.open(store).delta.version(), table(store).equals(before)) == (version, True)
-        assert dry == again(store, asked)
+        assert dry == again(store, asked, settings=after)
         assert dry.columns["sdk"] > 0 or asked.files
 
 
@@ -146,6 +150,19 @@ def test_only_the_parts_and_days_that_are_asked_for_change(store: Path) -> None:
         "2 of 2 days were read with an older account rule, 2 with older endpoints, 1 with an older list of SDKs: "
         "apilens store rebuild"
     )
+
+
+def test_some_columns_of_the_logs_leave_the_others(store: Path, log: Path, fresh: pl.DataFrame) -> None:
+    before = table(store)
+    with log.open("a") as file:
+        file.write(LINE.format(n=41, user="bob", day=20, path="/late", status=200, agent="curl/8.5.0"))
+    again(store, Rebuild(parts=["account"], files=[str(log)]))
+
+    after = table(store)
+    for name in after.columns:
+        expected = fresh if name.startswith("account") else before
+        assert after[name].to_list() == expected[name].to_list(), name
+    assert "account" not in (older(Store.open(store), AFTER) or "")
 
 
 HEADER = IdentityRule(header="x-account-id")

@@ -76,7 +76,7 @@ def compact(wait: str, store_path: str | None, config_path: str | None, now: str
 
 
 @store.command()
-@click.option("--only", metavar="PART,…", help=f"Only these: {', '.join(PARTS)}.  [all that is stored]")
+@click.option("--only", metavar="PART,…", help=f"Only these: {', '.join(PARTS)}.  [all that can be]")
 @click.option("--since", metavar="TIME", help="Only days from this one on: 7d, 2026-11-01 …")
 @click.option("--from", "files", metavar="FILE", multiple=True, help="A log that was ingested, to be read again.")
 @click.option("--dry-run", is_flag=True, help="Show what would change; change nothing.")
@@ -122,15 +122,12 @@ def parts_asked(only: str | None, files: tuple[str, ...]) -> tuple[str, ...]:
     parts = listed(only)
     if unknown := [part for part in parts if part not in PARTS]:
         raise UsageError(f"--only {unknown[0]}: nothing of that name is rebuilt", hint=f"one of {', '.join(PARTS)}")
-    if files:
-        if parts:
-            raise UsageError("--only goes without --from: what is read again is replaced whole")
-        return STORED
-    if unstored := [part for part in parts if part not in STORED]:
+    unstored = [part for part in parts if part not in STORED]
+    if unstored and not files:
         raise UsageError(
             f"--only {unstored[0]}: that is not in what is stored", hint="name the logs to read again: --from FILE…"
         )
-    return parts or STORED
+    return parts
 
 
 def _named(files: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
