@@ -2,12 +2,14 @@
 
     STORE/events/    the Delta table and nothing else; partitioned by day, readable by Polars, DuckDB, Spark, Trino
     STORE/rejects/   one JSONL file for each commit that had rejects, named by its generation
-    STORE/state/     store.json: version and fingerprint of the hash key; endpoints.json: what is known of endpoints
+    STORE/state/     store.json: version and fingerprint of the hash key; endpoints.json: what is known of endpoints;
+                     settings.json: what the ids of settings in the names of data files stand for
     STORE/lock       flock'ed by whoever writes
 
 How far each log has been read travels in the same commit as its rows (Delta `txn` actions), so a line lands exactly
 once through kill -9, two writers and repeats. One file per thing: table (reading), opening (lock, create), writer
-(append), streams (which log is this), maintenance (compact, vacuum), inspect (info, verify), lock, key, durable.
+(append), shapes (settings of a file), streams (which log is this), maintenance (compact, vacuum), inspect (info,
+verify), lock, key, durable.
 """
 
 from apilens.store.inspect import info, verify
