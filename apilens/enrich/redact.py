@@ -15,7 +15,15 @@ from apilens.enrich.secret_shapes import change_where, prefilter, redact_shapes
 from apilens.enrich.secret_tokens import PREFILTER as TOKENS
 from apilens.enrich.secret_tokens import redact_tokens
 
-__all__ = ["REDACT_STEPS", "redact_named", "redact_paths", "redact_shapes", "redact_texts", "reject_shape"]
+__all__ = [
+    "REDACT_STEPS",
+    "hide_identities",
+    "redact_named",
+    "redact_paths",
+    "redact_shapes",
+    "redact_texts",
+    "reject_shape",
+]
 
 _PAIR = r"=|%3[Dd]"
 _URL = "://|#"
@@ -24,7 +32,7 @@ _NAMED = rf"""{_PAIR}|[A-Za-z0-9]["']?\s*:[^/]"""
 _RANDOM_ID = "^(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{32}|1-[0-9a-f]{8}-[0-9a-f]{24})$"
 _TEXTS = (
     "host", "route", "error_code", "error_field", "failure_reason", "action", "api_version", "service", "environment",
-    "node", "request_id", "trace_id", "event_id",
+    "node", "trace_id",
 )  # fmt: skip
 
 
@@ -137,19 +145,23 @@ def _text_step(name: str) -> Step:
     return Step(f"redact {name}", reads=(name,), makes=(name,), apply=apply)
 
 
+def hide_identities(identities: pl.Series, context: Context) -> pl.Series:
+    """Return accounts, users or ids, those of the shape of a secret as keyed hashes."""
+    settings = context.settings
+    odd = ~identities.str.contains(_RANDOM_ID)
+
+    def pseudonyms(distinct: pl.Series) -> pl.Series:
+        redacted = redact_shapes(distinct, settings.redact, keep_email=settings.allow_email)
+        return change_where(distinct, redacted != distinct, lambda some: keyed_hashes(some, context.hash_key))
+
+    return change_where(identities, odd, lambda some: map_distinct(some, pseudonyms))
+
+
 def _identity_step(name: str) -> Step:
-    """Give an account or user that has the shape of a secret a keyed hash: redacted ones would become one customer."""
+    """Give an identity or id that has the shape of a secret a keyed hash: redacted ones would become one customer."""
 
     def apply(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
-        if name not in frame.columns:
-            return frame
-        settings = context.settings
-
-        def pseudonyms(distinct: pl.Series) -> pl.Series:
-            redacted = redact_shapes(distinct, settings.redact, keep_email=settings.allow_email)
-            return change_where(distinct, redacted != distinct, lambda some: keyed_hashes(some, context.hash_key))
-
-        return frame.with_columns(map_distinct(frame[name], pseudonyms).alias(name))
+        return frame.with_columns(hide_identities(frame[name], context)) if name in frame.columns else frame
 
     return Step(f"redact {name}", reads=(name,), makes=(name,), apply=apply)
 
@@ -164,5 +176,5 @@ REDACT_STEPS: tuple[Step, ...] = (
     Step("referrer", reads=("raw_referrer",), makes=("referrer",), apply=_referrer),
     Step("user_agent", reads=("raw_agent",), makes=("user_agent",), apply=_user_agent),
     *(_text_step(name) for name in _TEXTS),
-    *(_identity_step(name) for name in ("account", "user")),
+    *(_identity_step(name) for name in ("account", "user", "request_id", "event_id")),
 )

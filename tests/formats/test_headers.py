@@ -14,13 +14,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
-from apilens.config import CustomFormat, Settings
+from apilens.config import CustomFormat, ReadOptions, Settings
 from apilens.errors import InputError, UsageError
 from apilens.formats import FORMATS, Format, Needs, Parsed, ParseOptions, choose
 from apilens.formats.csv_map import NO_HEADER, csv_format
 from apilens.formats.values import NO_TIME
 from apilens.ingest import Summary, ingest
-from apilens.pipeline import ReadOptions, custom_formats
+from apilens.recognition import custom_formats
 from apilens.store import Store
 from tests.real_logs import LOGS, needs_real_logs
 
