@@ -19,7 +19,7 @@ from apilens.funnel_settings import FunnelSettings, funnel_problems
 from apilens.identity_rule import IdentityRule as IdentityRule
 from apilens.identity_rule import groups_of, regex_problem, resolved, rule_problems
 from apilens.route_template import template_problem
-from apilens.source_settings import CHAINS, FIELDS, ColumnType, SourceSettings, source_problems
+from apilens.source_settings import CHAINS, FIELDS, ColumnType, Dedupe, SourceSettings, source_problems
 from apilens.window import parse_duration, zone_of
 from apilens.yaml_nodes import Mistakes, YamlMistake, read_yaml, typed
 from apilens.yaml_nodes import Path as Place
@@ -73,7 +73,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accounts: a CSV or Parquet file about accounts, of which `show` names the columns to stand beside the account.
     openapi: descriptions of the API. endpoints: route templates such as `/genre/{name}`. sdks: clients of your own that
     apilens does not know by itself. cohorts: saved sets of accounts. sources: logs by name, read by `apilens ingest`.
-    funnels: by the names that `apilens funnel` takes.
+    funnels: by the names that `apilens funnel` takes. dedupe: the id that counts once; None: what the format says.
     """
 
     store: str | None = None
@@ -102,6 +102,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cohorts: dict[str, Cohort] = {}
     sources: dict[str, SourceSettings] = {}
     funnels: dict[str, FunnelSettings] = {}
+    dedupe: Dedupe | None = None
 
     def column_types(self) -> dict[str, ColumnType]:
         """Return name → type name of every configured column, those that sources fill included."""
@@ -111,11 +112,13 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 @dataclass(frozen=True, slots=True)
 class ReadOptions:
-    """How inputs are read, from flags: a format or log_format string instead of detection, the zone of naive times."""
+    """How inputs are read, from flags: a format or log_format string instead of detection, the zone of naive times, and
+    the id that counts once."""
 
     input_format: str | None = None
     log_format: str | None = None
     source_tz: str | None = None
+    dedupe: Dedupe | None = None
 
 
 def resolve(flag: Path | None, env: Mapping[str, str]) -> tuple[Settings, Path | None]:

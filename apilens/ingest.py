@@ -13,15 +13,18 @@ from pathlib import Path
 import polars as pl
 
 from apilens.config import ReadOptions, Settings
+from apilens.dedupe import Duplicates, Kept
 from apilens.endpoints import STATE
 from apilens.enrich import configured_dtypes
 from apilens.errors import InputError
 from apilens.learning import Learning
-from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Piece, Pipeline
+from apilens.pieces import REJECTS, Log, Piece, attributed_by
+from apilens.pipeline import BLOCK_BYTES, Pipeline
 from apilens.sources import Block, Reader
 from apilens.store import Counts, DataFile, Position, compact, read_kept, tidy, writing
+from apilens.store.data_files import by_day
 from apilens.store.maintenance import Compaction
-from apilens.store.writer import Advance, Writer, by_day
+from apilens.store.writer import Advance, Writer
 from apilens.threads import in_order
 from apilens.together import grouped, parse_together
 
@@ -187,18 +190,19 @@ def take_in(
     block_bytes = pipeline.block_bytes
     began_ns = time.time_ns()
     extra = configured_dtypes(pipeline.settings)
-    with writing(store, key=pipeline.key, wait_s=wait_s, durable=durable, extra=extra) as writer:
+    with writing(store, key=pipeline.key, wait_s=wait_s, durable=durable, extra=extra, shape=pipeline.shape) as writer:
         streams = Streams(writer.position)
         seen = writer.seen(began_ns)
         scattered = False
         saved = read_kept(store, STATE)
         learning = Learning(saved, pipeline.operations, pipeline.routes)
+        duplicates = Duplicates(writer)
 
         blocks = pipeline.blocks(inputs, final=final, start=streams.start, advance=advance, seen=seen)
         groups = grouped(streams.follow(blocks))
         batches = _Batches(in_order(lambda group: _parse(pipeline, group), groups), block_bytes)
         # A batch is written while the next one is parsed.
-        for written in in_order(lambda batch: _write(writer, batch, learning), batches, workers=1, ahead=2):
+        for written in in_order(lambda batch: _write(writer, batch, learning, duplicates), batches, workers=1, ahead=2):
             _commit(writer, written, streams)
             _account(summary, written)
             if len(written.files) > SCATTERED_DAYS:
@@ -222,9 +226,13 @@ def _parsed(items: Sequence[tuple[Log, Block]], piece: Piece) -> _Parsed:
     return _Parsed(log, block, by_day(piece.events), piece.counts, piece.rejects, Counter(piece.sources()), before)
 
 
-def _write(writer: Writer, batch: Sequence[_Parsed], learning: Learning) -> _Written:
+def _write(writer: Writer, batch: Sequence[_Parsed], learning: Learning, duplicates: Duplicates) -> _Written:
+    kept = duplicates.without([(item.days, item.log.unique_id) for item in batch])
+    batch = [_less(item, left) for item, left in zip(batch, kept, strict=True)]
+    files = writer.write(learning.renamed([item.days for item in batch]))
+    duplicates.wrote(files)
     return _Written(
-        files=writer.write(learning.renamed([item.days for item in batch])),
+        files=files,
         # The last block of each log says how far this batch takes it.
         ends=list({id(log): (log, block) for item in batch for log, block in item.ends}.values()),
         counts=sum((item.counts for item in batch), Counts()),
@@ -232,6 +240,16 @@ def _write(writer: Writer, batch: Sequence[_Parsed], learning: Learning) -> _Wri
         sources=sum((item.sources for item in batch), Counter[str | None]()),
         learned=learning.state(),
     )
+
+
+def _less(item: _Parsed, kept: Kept) -> _Parsed:
+    """Return what became of a block, its doubles counted as such."""
+    doubles = sum(frame.height for frame in kept.doubles)
+    counts = replace(item.counts, stored=item.counts.stored - doubles, duplicates=doubles)
+    sources = Counter(item.sources)
+    for frame in kept.doubles:
+        sources.subtract(attributed_by(frame))
+    return replace(item, days=kept.days, counts=counts, sources=+sources)
 
 
 def _commit(writer: Writer, written: _Written, streams: Streams) -> None:

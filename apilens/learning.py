@@ -43,6 +43,16 @@ class Learning:
             for days in batch
         ]
 
+    def named(self, frame: pl.DataFrame) -> pl.DataFrame:
+        """Return events with their endpoints as they are now, without counting them."""
+        counts = _counted([frame]).with_columns(pl.lit(0, pl.UInt32).alias("answered"))
+        names = self._learned.learn(counts, self._routes.templates | self._routes.stated)
+        return frame.with_columns(pl.col("endpoint").replace(names))
+
+    def anew(self) -> None:
+        """Forget what stored endpoints are called: all of them are about to be stored as they are called now."""
+        self._learned.forget_stored()
+
     def state(self) -> bytes:
         """Return what is known by now, to be kept in the store."""
         known = {

@@ -113,8 +113,9 @@ def _settings_of(source: SourceSettings, settings: Settings) -> Settings:
         rule = settings.columns.get(name)
         filled[name] = ColumnRule(place, rule.type if rule else FIELDS[name])
     return msgspec.structs.replace(
-        settings, **chains, columns={**settings.columns, **filled}, source_tz=source.source_tz or settings.source_tz
-    )
+        settings, **chains, columns={**settings.columns, **filled}, source_tz=source.source_tz or settings.source_tz,
+        dedupe=source.dedupe or settings.dedupe,
+    )  # fmt: skip
 
 
 def _options_of(source: SourceSettings, options: ReadOptions) -> ReadOptions:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from itertools import chain
 
@@ -13,7 +12,7 @@ import polars as pl
 
 from apilens.arrange import arranged
 from apilens.config import ReadOptions, Settings
-from apilens.enrich import as_they_are, asked, enrich, reject_shape
+from apilens.enrich import as_they_are, asked, enrich
 from apilens.enrich.base import Context
 from apilens.enrich.route_table import RouteTable
 from apilens.errors import InputError
@@ -22,54 +21,19 @@ from apilens.formats.detect import SAMPLE_BYTES
 from apilens.lookups import read_lookups
 from apilens.openapi import read_openapi
 from apilens.origins import Origin, Origins
+from apilens.pieces import Log, Piece, rejects_of
+from apilens.reattribute import chain_of
 from apilens.recall import Recall
 from apilens.recognition import bare_or_enclosed, is_document, known_formats, recognise
+from apilens.shaping import shape_of
 from apilens.sources import Block, Chunk, Reader, Source, expand
 from apilens.store import Counts, Position, Seen
+from apilens.store.shapes import Shape
 from apilens.window import CLOCK_SLACK
 
 BLOCK_BYTES = 12 << 20
 # A log that was only likely to be in its format is looked at again when it rejects this share of the lines.
 DOUBT = 0.02
-
-REJECTS = {
-    "source": pl.String(), "line": pl.Int64(), "reason": pl.String(), "bytes": pl.Int64(), "sha256": pl.String(),
-    "shape": pl.String(),
-}  # fmt: skip
-
-
-@dataclass(slots=True)
-class Log:
-    """One input while it is read: its format, how well that fits, and the settings that hold for it."""
-
-    source: Source
-    reader: Reader
-    format: Format
-    fit: float | None
-    origin: Origin
-    context: Context
-    start: Position = field(default_factory=Position)
-    pending: int = 0
-    # The format is only likely: parsing will tell.
-    likely: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A block after parsing: enriched events, rejects (a frame of REJECTS) and where every record went."""
-
-    log: Log
-    block: Block
-    events: pl.DataFrame
-    rejects: pl.DataFrame
-    counts: Counts
-
-    def sources(self) -> dict[str | None, int]:
-        """Return how many requests each rule found the account of; None: those of which none did."""
-        if not {"account_source", "kind"} <= set(self.events.columns):
-            return {}
-        requests = self.events.filter(pl.col("kind") == "request")["account_source"]
-        return dict(requests.value_counts().iter_rows())
 
 
 class Pipeline:
@@ -92,6 +56,8 @@ class Pipeline:
         since: datetime | None = None,
     ) -> None:
         self.settings = settings
+        # Before the tables of account rules are read: one that changes in between is older then, not newer.
+        self.shape: Shape = {**shape_of(settings), **chain_of(settings)}
         self.key = key
         self.columns = columns
         self.block_bytes = block_bytes
@@ -101,11 +67,11 @@ class Pipeline:
         self._recall = Recall()
         self.begin(now)
         everywhere = [*settings.account, *(rule for source in settings.sources.values() for rule in source.account)]
-        self._lookups = read_lookups(everywhere, key, warn=self.warnings.append)
+        self.lookups = read_lookups(everywhere, key, warn=self.warnings.append)
         self.operations = read_openapi(settings.openapi)
         self.routes = RouteTable.of(self.operations, settings)
-        self._formats = known_formats(settings)
-        self.origins = Origins(settings, options, self._formats, columns)
+        self.formats = known_formats(settings)
+        self.origins = Origins(settings, options, self.formats, columns)
 
     def begin(self, now: datetime, chunk: Chunk | None = None) -> None:
         """Forget what was noted, for another pass over the inputs; `chunk`: what `-` is in this one."""
@@ -152,7 +118,7 @@ class Pipeline:
             # A block is all there is of such a log, so nobody else has it in hand.
             options = ParseOptions(latest=self._latest, source_tz=log.origin.source_tz)
             with suppress(InputError):
-                log.format = recognise(block.data, tuple(self._formats.values()), options).format
+                log.format = recognise(block.data, tuple(self.formats.values()), options).format
             log.context = self._context(log.source, log.origin, log.format)
             piece = self._parse(log, block)
         return piece
@@ -187,7 +153,7 @@ class Pipeline:
             lossy=parsed.lossy,
             older=parsed.events.height - young.height,
         )
-        return Piece(log, block, events, self._rejects(log, block, parsed.rejects), counts)
+        return Piece(log, block, events, rejects_of(log, block, parsed.rejects), counts)
 
     def _read(
         self, source: Source, origin: Origin, reader: Reader, final: bool,
@@ -225,7 +191,7 @@ class Pipeline:
     def _is_document(self, sample: bytes, origin: Origin) -> bool:
         if origin.format:
             return origin.format.framing == "document"
-        return is_document(sample, tuple(self._formats.values()))
+        return is_document(sample, tuple(self.formats.values()))
 
     def _open(self, source: Source, origin: Origin, reader: Reader, before: Position, sample: bytes) -> Log:
         format, fit, likely = self._format_of(source, origin, sample)
@@ -246,7 +212,7 @@ class Pipeline:
         if len(sample) < SAMPLE_BYTES and not source.chunk and (alike := self._recall.alike(name, sample)):
             return alike, None, True
         try:
-            found = recognise(sample, tuple(self._formats.values()), options)
+            found = recognise(sample, tuple(self.formats.values()), options)
         except InputError as error:
             raise InputError(f"{name}: {error.message}", hint=error.hint) from None
         self._recall.add(name, b"" if source.chunk else sample, found)
@@ -260,7 +226,7 @@ class Pipeline:
             time_is=format.time_is,
             labels={**origin.labels, "source": source.name, "format": format.name},
             account=format.account,
-            lookups=self._lookups,
+            lookups=self.lookups,
             routes=self.routes,
         )
 
@@ -274,24 +240,3 @@ class Pipeline:
 
     def _was_read(self, source: Source) -> bool:
         return any(log.source is source for log in self.logs)
-
-    def _rejects(self, log: Log, block: Block, rejects: pl.DataFrame) -> pl.DataFrame:
-        long = pl.DataFrame(
-            [
-                (item.line, f"line too long ({item.bytes} bytes > 1 MiB)", item.bytes, item.digest, "")
-                for item in block.overlong
-            ],
-            schema={name: dtype for name, dtype in REJECTS.items() if name != "source"},
-            orient="row",
-        )
-        # A loop over lines, but only the rejected ones: Polars has no cryptographic hash.
-        digests = [hashlib.sha256(text.encode()).hexdigest()[:8] for text in rejects["text"]]
-        named = rejects.select(
-            "line",
-            "reason",
-            pl.col("text").str.len_bytes().cast(pl.Int64).alias("bytes"),
-            pl.Series("sha256", digests, dtype=pl.String),
-            reject_shape(rejects["text"], self.settings.redact).alias("shape"),
-        )
-        found = pl.concat([named, long]).sort("line") if long.height else named
-        return found.select(pl.lit(log.source.name).alias("source"), pl.all())

@@ -15,7 +15,8 @@ from apilens.enrich.identity_rules import asked_by
 from apilens.errors import InputError
 from apilens.formats import Needs, ParseOptions
 from apilens.formats.detect import SAMPLE_BYTES
-from apilens.pipeline import Log, Pipeline
+from apilens.pieces import Log
+from apilens.pipeline import Pipeline
 from apilens.sources import Block, Source, expand
 from apilens.window import CLOCK_SLACK
 

@@ -15,6 +15,8 @@ from apilens.spelling import nearest
 from apilens.window import parse_duration, zone_of
 
 ColumnType = Literal["int", "float", "string", "bool"]
+# Columns of which an event with a value that is in the store already is not stored again.
+Dedupe = Literal["event_id", "request_id", "none"]
 # The keys that hold identity rules.
 CHAINS = ("account", "user", "api_key", "session")
 # Columns that a source may fill though nothing under `columns:` declares them (webhooks), and their types.
@@ -27,10 +29,10 @@ class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     """Logs of one kind: `{path: '/logs/{environment}/{service}/access.log*', format: combined}`.
 
     path: a file, folder or glob; `{service}`, `{environment}` and `{node}` stand for a part of it and fill that column.
-    format, log_format, source_tz, account, user, api_key, session: in the place of what holds for all logs. service,
-    environment, node, direction: where the lines themselves do not say. fields: column → field of the source, for the
-    columns of FIELDS and those under `columns:`. settle: how long events may take to arrive, in the place of what
-    the format is known for.
+    format, log_format, source_tz, account, user, api_key, session, dedupe: in the place of what holds for all logs.
+    service, environment, node, direction: where the lines themselves do not say. fields: column → field of the
+    source, for the columns of FIELDS and those under `columns:`. settle: how long events may take to arrive, in the
+    place of what the format is known for.
     """
 
     path: str
@@ -47,6 +49,7 @@ class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
     direction: Literal["incoming", "outgoing", "internal"] | None = None
     fields: dict[str, str] = {}
     settle: str | None = None
+    dedupe: Dedupe | None = None
 
     def labels(self) -> dict[str, str]:
         """Return the columns that are the same in every line."""

@@ -8,7 +8,8 @@ from itertools import accumulate
 
 import polars as pl
 
-from apilens.pipeline import DOUBT, Log, Piece, Pipeline
+from apilens.pieces import Log, Piece
+from apilens.pipeline import DOUBT, Pipeline
 from apilens.sources import Block
 
 # What is larger is worth a parse of its own.

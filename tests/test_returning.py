@@ -128,7 +128,7 @@ a_window = st.sampled_from(
 @pytest.mark.parametrize("unbounded", [False, True])
 @pytest.mark.parametrize("every", list(PERIODS))
 # 35 × 60 histories in each mode.
-@settings(max_examples=35, deadline=None)
+@settings(max_examples=35)
 @given(events=histories, window=a_window, until=st.sampled_from(ENDS))
 def test_random_histories_come_out_as_counted_by_hand(
     every: str, unbounded: bool, events: list[Event], window: Window, until: datetime
@@ -139,7 +139,7 @@ def test_random_histories_come_out_as_counted_by_hand(
     assert found.select(columns).rows() == oracle(events, every, window, unbounded=unbounded, until=until)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(events=histories, every=st.sampled_from(list(PERIODS)), window=a_window)
 def test_what_always_holds(events: list[Event], every: str, window: Window) -> None:
     anything = frame_of(events).with_columns(pl.lit(True).alias("first"), pl.lit(True).alias("returning")).lazy()
@@ -159,7 +159,7 @@ def test_what_always_holds(events: list[Event], every: str, window: Window) -> N
         assert bounded.filter(period=0)["size"].sum() == len(units)
 
 
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(events=histories, every=st.sampled_from(list(PERIODS)), unbounded=st.booleans(), window=a_window)
 def test_duckdb_says_the_same(events: list[Event], every: str, unbounded: bool, window: Window) -> None:
     frame = frame_of(events)

@@ -143,7 +143,8 @@ def test_every_mistake_in_sources_has_its_line(tmp_path: Path) -> None:
         "under `columns`)",
         "12: sources.b.account[0]: segments of a path count from 1",
         "13: sources.b.colour: unknown key (known: path, format, log_format, source_tz, account, user, api_key, "
-        "session, service, environment, node, direction, fields, settle)",
+        "session, service, environment, node, direction, fields, settle, "
+        "dedupe)",
         "14: sources.c.direction: expected one of incoming, outgoing, internal, got the text 'up'",
         "14: sources.c.path: s3:// is not read: name files",
     ]

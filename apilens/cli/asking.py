@@ -27,6 +27,7 @@ def answer(
     read from the store.
     """
     from apilens.reading import events_of, reading, window_of
+    from apilens.shaping import older
 
     settings = here.settings
     accounts = here.accounts()
@@ -45,6 +46,8 @@ def answer(
             now=here.now, where=where, window=window, tz=zone, newest=newest, inputs=files,
             errors=settings.errors.condition, **of_store(store), **own,
         )  # fmt: skip
+        if not files and (words := older(store, settings, asked.texts())):
+            here.say(words)
         events, columns = events_of(
             store, asked.reads(), accounts, asked.texts(), here.cohorts(accounts), engine=engine
         )

@@ -16,6 +16,7 @@ from apilens.errors import EXIT_INPUT, UsageError
 if TYPE_CHECKING:
     from apilens.config import ReadOptions
     from apilens.pipeline import Pipeline
+    from apilens.source_settings import Dedupe
 
 
 @click.command()
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 @click.option("--follow", is_flag=True, help="Go on reading, commit every few seconds, until SIGINT or SIGTERM.")
 @click.option("--wait", metavar="TIME", default="30s", help="How long to wait for another writer.  [30s]")
 @click.option("--dry-run", is_flag=True, help="Show how the first events would be stored; store nothing.")
+@click.option(
+    "--dedupe", type=click.Choice(["event_id", "request_id", "none"]),
+    help="Count events with the same id once.  [event_id, of formats in which it is unique]",
+)  # fmt: skip
 @reading_options
 @common_options
 def ingest(
-    inputs: tuple[str, ...], since: str | None, follow: bool, wait: str, dry_run: bool, input_format: str | None,
-    log_format: str | None, source_tz: str | None, store_path: str | None, config_path: str | None, now: str | None,
-    quiet: bool,
+    inputs: tuple[str, ...], since: str | None, follow: bool, wait: str, dry_run: bool, dedupe: Dedupe | None,
+    input_format: str | None, log_format: str | None, source_tz: str | None, store_path: str | None,
+    config_path: str | None, now: str | None, quiet: bool,
 ) -> int:  # fmt: skip
     """Read logs into the store: what is new in them, every line once. Without FILE: the sources in apilens.yaml.
 
@@ -38,6 +43,8 @@ def ingest(
     """
     # Before anything starts a thread.
     pause = hold() if follow else None
+    from dataclasses import replace
+
     from apilens.pipeline import Pipeline
     from apilens.store import hash_key
     from apilens.window import parse_duration, parse_window
@@ -45,7 +52,7 @@ def ingest(
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
     if not inputs and not here.settings.sources:
         raise UsageError("no logs to read", hint="name files, or give them a name under `sources:` in apilens.yaml")
-    options = read_options(input_format, log_format, source_tz)
+    options = replace(read_options(input_format, log_format, source_tz), dedupe=dedupe)
     if dry_run:
         return _preview(inputs, here, options)
     oldest = parse_window(since, None, now=here.now, tz=here.settings.tz).since
@@ -58,13 +65,19 @@ def _once(pipeline: Pipeline, inputs: tuple[str, ...], here: Session, wait_s: fl
     from apilens.cli.progress import progress_bar
     from apilens.cli.summary import tell
     from apilens.ingest import take_in
+    from apilens.shaping import older
+    from apilens.store import Store
 
     with progress_bar(inputs or pipeline.origins.globs, enabled=not here.quiet) as advance:
         summary = take_in(pipeline, inputs, here.store, wait_s=wait_s, advance=advance)
     code = tell(summary, here)
+    if any(log.reader.is_stream and log.unique_id is None for log in summary.logs):
+        here.say("a pipe is not recognised: what comes in twice counts twice, but by an id (--dedupe)")
     if summary.compaction.days:
         merged = summary.compaction
         here.say(f"merged {merged.before} files of {merged.days} days into {merged.after}")
+    if words := older(Store.open(here.store), here.settings):
+        here.say(words)
     return code
 
 

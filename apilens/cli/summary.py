@@ -9,7 +9,7 @@ from apilens.errors import EXIT_INPUT
 
 if TYPE_CHECKING:
     from apilens.ingest import Summary
-    from apilens.pipeline import Log
+    from apilens.pieces import Log
 
 _GOOD_FIT = 0.95
 _MOST_LINES = 20
@@ -94,6 +94,7 @@ def balance(summary: Summary) -> str:
     parts = [f"{counts.stored:,} stored", f"{counts.rejected:,} rejected", f"{counts.other:,} other"]
     parts += [f"{counts.blank:,} blank", f"{counts.comments:,} comments"]
     parts += [f"{counts.older:,} older"] if counts.older else []
+    parts += [f"{counts.duplicates:,} duplicates"] if counts.duplicates else []
     words = f"{counts.read:,} read = {' + '.join(parts)}"
     if summary.pending:
         words += f" (+ {summary.pending:,} bytes of an unfinished line)"

@@ -20,13 +20,23 @@ from apilens.enrich.key_table import UNKNOWN_KEY
 from apilens.enrich.keyed_hash import keyed_hashes
 from apilens.identity_rule import IdentityRule
 
-__all__ = ["ACCOUNT", "API_KEY", "SESSION", "USER", "asked_by", "rules_of"]
+__all__ = [
+    "ACCOUNT",
+    "API_KEY",
+    "FORMAT_SOURCE",
+    "REMOTE_USER_RULE",
+    "SESSION",
+    "UNKNOWN_KEY_SOURCE",
+    "USER",
+    "asked_by",
+    "rules_of",
+]
 
-_REMOTE_USER = IdentityRule(remote_user=True)
+REMOTE_USER_RULE = IdentityRule(remote_user=True)
 # The format itself states it: a gateway that knows its customers.
-_FORMAT = "format"
+FORMAT_SOURCE = "format"
 # The group of keys that are in no table is told apart from the table's own accounts.
-_UNKNOWN = "unknown_key"
+UNKNOWN_KEY_SOURCE = "unknown_key"
 _NONE = ("", "-")
 
 # A rule's name, and what it finds.
@@ -47,7 +57,7 @@ def _find_all(frame: pl.DataFrame, rules: Sequence[IdentityRule], given: str, co
             # The colon tells that a user name of HTTP Basic is a key.
             found.append((rule_name(rule), values.str.strip_suffix(":") if rule.basic else values))
     if given in frame.columns:
-        found.append((_FORMAT, frame[given]))
+        found.append((FORMAT_SOURCE, frame[given]))
     return found
 
 
@@ -73,7 +83,7 @@ def _hidden_all(frame: pl.DataFrame, rules: Sequence[IdentityRule], context: Con
             found.append((rule_name(rule), hidden(frame, rule, values, context)))
         if at == last_keys and "raw_key" in frame.columns:
             known = pl.when(pl.col("raw_key").is_not_null()).then(pl.lit(UNKNOWN_KEY))
-            found.append((_UNKNOWN, frame.select(known).to_series()))
+            found.append((UNKNOWN_KEY_SOURCE, frame.select(known).to_series()))
     return found
 
 
@@ -81,14 +91,14 @@ def _account(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     rules = context.settings.account or context.account
     found = _hidden_all(frame, rules, context)
     if "account" in frame.columns:
-        found.append((_FORMAT, frame["account"]))
-    if _REMOTE_USER not in rules and "raw_remote_user" in frame.columns:
-        found.append((rule_name(_REMOTE_USER), frame["raw_remote_user"]))
+        found.append((FORMAT_SOURCE, frame["account"]))
+    if REMOTE_USER_RULE not in rules and "raw_remote_user" in frame.columns:
+        found.append((rule_name(REMOTE_USER_RULE), frame["raw_remote_user"]))
     account, source = _first(found, frame.height)
     refused = pl.col("status").is_in([401, 403]).fill_null(False) if "status" in frame.columns else pl.lit(False)
     named = frame.with_columns(account.alias("account"), source.alias("account_source"))
     # A gateway that states the account, as its format knows, vouches for it, whatever the server behind it answers.
-    stated = [_FORMAT, *(() if context.settings.account else map(rule_name, context.account))]
+    stated = [FORMAT_SOURCE, *(() if context.settings.account else map(rule_name, context.account))]
     verified = ~refused | pl.col("account_source").is_in(stated)
     known = pl.when(pl.col("account").is_not_null()).then(verified)
     return named.with_columns(known.alias("account_verified"))
@@ -96,7 +106,7 @@ def _account(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
 
 def _user(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     rules = context.settings.user
-    stated = [(_FORMAT, frame["user"])] if "user" in frame.columns else []
+    stated = [(FORMAT_SOURCE, frame["user"])] if "user" in frame.columns else []
     user, _ = _first([*_hidden_all(frame, rules, context), *stated], frame.height)
     if any(rule.users for rule in context.settings.account):
         raw, _ = _first(_find_all(frame, rules, "user", context), frame.height)

@@ -91,6 +91,10 @@ class LearnedRoutes:
         self._stored -= self.aliases.keys()
         self._unanswered -= self.aliases.keys()
 
+    def forget_stored(self) -> None:
+        """Forget the endpoints that events are stored with, but no route."""
+        self._stored, self._unanswered, self.aliases = set(), set(), {}
+
     def names(self) -> dict[str, str]:
         """Return stored endpoint → what it is called, of all that are called otherwise."""
         return {**{known: known[: known.index(")") + 1] for known in self._unanswered}, **self.aliases}

@@ -15,7 +15,15 @@ from apilens.enrich.secret_shapes import change_where, prefilter, redact_shapes
 from apilens.enrich.secret_tokens import PREFILTER as TOKENS
 from apilens.enrich.secret_tokens import redact_tokens
 
-__all__ = ["REDACT_STEPS", "redact_named", "redact_paths", "redact_shapes", "redact_texts", "reject_shape"]
+__all__ = [
+    "REDACT_STEPS",
+    "hide_identities",
+    "redact_named",
+    "redact_paths",
+    "redact_shapes",
+    "redact_texts",
+    "reject_shape",
+]
 
 _PAIR = r"=|%3[Dd]"
 _URL = "://|#"
@@ -28,7 +36,7 @@ _RANDOM_ID = (
 )
 _TEXTS = (
     "host", "route", "error_code", "error_field", "failure_reason", "action", "api_version", "service", "environment",
-    "node", "request_id", "trace_id", "event_id",
+    "node", "trace_id",
 )  # fmt: skip
 
 
@@ -140,20 +148,33 @@ def _text_step(name: str) -> Step:
     return Step(f"redact {name}", reads=(name,), makes=(name,), apply=apply)
 
 
+def hide_identities(identities: pl.Series, context: Context, *, remember: bool = False) -> pl.Series:
+    """Return accounts, users or ids, those of the shape of a secret as keyed hashes.
+
+    remember: they are likely to be met again, and looked up faster than examined.
+    """
+    settings = context.settings
+
+    def pseudonyms(distinct: pl.Series) -> pl.Series:
+        redacted = redact_shapes(distinct, settings.redact, keep_email=settings.allow_email)
+        return change_where(distinct, redacted != distinct, lambda some: keyed_hashes(some, context.hash_key))
+
+    if remember:
+        known = memory("pseudonyms", settings.redact, settings.allow_email, context.hash_key)
+        return map_distinct(identities, pseudonyms, known=known)
+    odd = ~identities.str.contains(_RANDOM_ID)
+    return change_where(identities, odd, lambda some: map_distinct(some, pseudonyms))
+
+
 def _identity_step(name: str) -> Step:
-    """Give an account or user that has the shape of a secret a keyed hash: redacted ones would become one customer."""
+    """Give an identity or id that has the shape of a secret a keyed hash: redacted ones would become one customer."""
 
     def apply(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
         if name not in frame.columns:
             return frame
-        settings = context.settings
-
-        def pseudonyms(distinct: pl.Series) -> pl.Series:
-            redacted = redact_shapes(distinct, settings.redact, keep_email=settings.allow_email)
-            return change_where(distinct, redacted != distinct, lambda some: keyed_hashes(some, context.hash_key))
-
-        known = memory("pseudonyms", settings.redact, settings.allow_email, context.hash_key)
-        return frame.with_columns(map_distinct(frame[name], pseudonyms, known=known).alias(name))
+        # Accounts and users come back in every block, ids of requests never do.
+        comes_back = name in ("account", "user")
+        return frame.with_columns(hide_identities(frame[name], context, remember=comes_back))
 
     return Step(f"redact {name}", reads=(name,), makes=(name,), apply=apply)
 
@@ -168,5 +189,5 @@ REDACT_STEPS: tuple[Step, ...] = (
     Step("referrer", reads=("raw_referrer",), makes=("referrer",), apply=_referrer),
     Step("user_agent", reads=("raw_agent",), makes=("user_agent",), apply=_user_agent),
     *(_text_step(name) for name in _TEXTS),
-    *(_identity_step(name) for name in ("account", "user")),
+    *(_identity_step(name) for name in ("account", "user", "request_id", "event_id")),
 )

@@ -92,7 +92,8 @@ class Format:
     one commit or not at all; `recognises(sample)` tells such a file by its first 64 KiB. prelude(before, data): for
     logs whose directive lines (`#Fields: …`) say how to read what follows, those in force behind `data`, given those
     before it; they reach parse as `options.prelude`. normalised: events come out as they are stored (apilens' own
-    output), and nothing is added to them. held(data): how many bytes at the end of a block belong to what goes on in
+    output), and nothing is added to them. unique_id: the column of which no two events have the same value, so that
+    exports that overlap count once. held(data): how many bytes at the end of a block belong to what goes on in
     the next one. settle: how long events may take until they stand in the log that is read.
     """
 
@@ -109,6 +110,7 @@ class Format:
     normalised: bool = False
     held: Callable[[bytes], int] | None = None
     settle: timedelta = timedelta()
+    unique_id: Literal["event_id"] | None = None
 
 
 EMPTY_EVENTS: Mapping[str, pl.DataType] = {

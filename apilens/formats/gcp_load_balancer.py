@@ -48,6 +48,7 @@ GCP_LOAD_BALANCER: Format = declared(
     # When the first front end received the request.
     time_is="start",
     telling=("method", "event_id"),
+    unique_id="event_id",
     finish=_finish,
     samples=(
         Sample(

@@ -19,7 +19,7 @@ def declared(
     samples: tuple[Sample, ...], account: tuple[IdentityRule, ...] = (), headers: Mapping[str, str] | None = None,
     finish: Callable[[pl.DataFrame], pl.DataFrame] | None = None, unwrap: Unwrap | None = None,
     no_status: tuple[str, ...] = (), attributes: tuple[str, ...] = (),
-    only: tuple[str, Collection[str]] | None = None,
+    only: tuple[str, Collection[str]] | None = None, unique_id: Literal["event_id"] | None = None,
 ) -> Format:  # fmt: skip
     """Return a format that reads each column from the first of its paths that states something.
 
@@ -39,7 +39,7 @@ def declared(
     def parse(data: bytes, first_line: int, options: ParseOptions) -> Parsed:
         return parse_mapped(data, first_line, options, mapping)
 
-    return Format(name, title, time_is, parse, samples, account=account, telling=telling)
+    return Format(name, title, time_is, parse, samples, account=account, telling=telling, unique_id=unique_id)
 
 
 def _place(text: str) -> Place:

@@ -44,10 +44,12 @@ _GOACCESS_NEEDS = {"time": "%d and %t, or %x", "status": "%s"}
 _NGINX_LINE = re.compile(r"\s*log_format\s+(\S+)\s+(.*?);?\s*", re.DOTALL)
 _NGINX_STRING = re.compile(r"'((?:[^'\\]|\\.)*)'|\"((?:[^\"\\]|\\.)*)\"", re.DOTALL)
 _APACHE_LINE = re.compile(r"\s*LogFormat\s+\"((?:[^\"\\]|\\.)*)\"\s*(\S*)\s*", re.DOTALL | re.IGNORECASE)
+# What a format that a flag or `log_format:` describes is called.
+BY_LOG_FORMAT = "log_format"
 
 
 def compile_log_format(
-    text: str, *, name: str = "log_format", time_is: Literal["start", "end"] | None = None
+    text: str, *, name: str = BY_LOG_FORMAT, time_is: Literal["start", "end"] | None = None
 ) -> Format:
     """Return the format of lines written by `text`.
 

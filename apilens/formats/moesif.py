@@ -247,6 +247,7 @@ MOESIF = Format(
     title="Moesif events (collector form, exports, actions)",
     time_is="start",
     parse=parse_moesif,
+    unique_id="event_id",
     samples=(
         Sample(
             '{"request":{"time":"2024-10-30T04:45:42.914","uri":"https://api.acme.com/items/83738/reviews/","verb":"POST",'

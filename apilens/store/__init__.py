@@ -4,15 +4,16 @@
     STORE/rejects/   one JSONL file for each commit that had rejects, named by its generation
     STORE/state/     store.json: version and fingerprint of the hash key; endpoints.json: what is known of endpoints;
                      cohorts.json: who was in which cohort when `cohorts diff` last ran; seen: marks of files read to
-                     their end
+                     their end; settings.json: what the ids of settings in the names of data files stand for
     STORE/lock       flock'ed by whoever writes
 
 How far each log has been read travels in the same commit as its rows (Delta `txn` actions), so a line lands exactly
 once through kill -9, two writers and repeats. One file per thing: table (reading), opening (lock, create), writer
-(append), streams (which log is this), versions (how far each was read), seen (files to leave closed), maintenance
-(compact, vacuum), inspect (info, verify), lock, key, durable.
+(append), data_files (what it writes), shapes (settings of a file), streams (which log is this), versions (how far each
+was read), seen (files to leave closed), maintenance (compact, vacuum), inspect (info, verify), lock, key, durable.
 """
 
+from apilens.store.data_files import DataFile
 from apilens.store.inspect import info, verify
 from apilens.store.key import hash_key
 from apilens.store.maintenance import compact, tidy
@@ -20,7 +21,7 @@ from apilens.store.opening import writing
 from apilens.store.seen import Seen
 from apilens.store.streams import Position
 from apilens.store.table import Store, read_kept
-from apilens.store.writer import Counts, DataFile, Writer
+from apilens.store.writer import Counts, Writer
 
 __all__ = [
     "Counts",

@@ -10,9 +10,10 @@ from datetime import date
 
 import polars as pl
 
+from apilens.store.data_files import DataFile, data_files
 from apilens.store.durable import write_new
 from apilens.store.table import Store
-from apilens.store.writer import DataFile, Writer, data_files
+from apilens.store.writer import Writer
 
 # A day is closed when it is over (UTC): few lines come late, so it may as well be merged early.
 CLOSED_DAY_FILES = 8
@@ -45,7 +46,7 @@ def compact(writer: Writer, *, today: date, every_day: bool = False) -> Compacti
     for day, files in _by_day(store):
         most = 1 if every_day else CLOSED_DAY_FILES if day < today else ANY_DAY_FILES
         if len(files) > most:
-            groups += [(day, group) for group in _groups(files)]
+            groups += [(day, group) for alike in _by_settings(files) for group in _groups(alike)]
     done = Compaction(days=len({day for day, _ in groups}))
     for some in _loads(groups):
         # Two small merges at a time; a large one has the memory for itself.
@@ -93,6 +94,14 @@ def _by_day(store: Store) -> Iterator[tuple[date, list[DataFile]]]:
         yield day, data_files(rows.select("path", "size_bytes", "num_records", "day").iter_rows())
 
 
+def _by_settings(files: Iterable[DataFile]) -> list[list[DataFile]]:
+    """Split files by the settings that shaped them: a merged file still says which those were."""
+    found: dict[str, list[DataFile]] = {}
+    for item in files:
+        found.setdefault(item.settings, []).append(item)
+    return list(found.values())
+
+
 def _groups(files: Iterable[DataFile]) -> list[list[DataFile]]:
     """Split files into runs that make one output file each; a run of one, or a file big enough already, is left."""
     groups: list[list[DataFile]] = []
@@ -118,4 +127,4 @@ def _merge(writer: Writer, store: Store, day: date, files: list[DataFile]) -> Da
     rows = pl.scan_parquet(paths, schema=dtypes, missing_columns="insert", hive_partitioning=False)
     keys = [name for name in _ORDER if name in written]
     # The last three keys make the order, and so the file, the same whatever order the parts came in.
-    return writer.write_day(day, rows.sort(keys).collect())
+    return writer.write_day(day, rows.sort(keys).collect(), settings=files[0].settings)

@@ -13,11 +13,13 @@ import polars as pl
 
 from apilens.errors import StoreError
 from apilens.schema import DTYPES
+from apilens.store.data_files import cannot_write
 from apilens.store.durable import private, write_new
 from apilens.store.key import fingerprint
 from apilens.store.lock import locked
+from apilens.store.shapes import Shape
 from apilens.store.table import VERSION, open_delta, read_manifest
-from apilens.store.writer import Writer, cannot_write
+from apilens.store.writer import Writer
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable, Field
@@ -34,9 +36,10 @@ def writing(
     wait_s: float = 30.0,
     durable: bool = True,
     extra: Mapping[str, pl.DataType] | None = None,
+    shape: Shape | None = None,
 ) -> Iterator[Writer]:
     """Lock the store at `path` for writing, making it where there is none, with the configured columns `extra`.
-    durable: flush every commit to disk; a store that nobody keeps need not be.
+    durable: flush every commit to disk; a store that nobody keeps need not be. shape: the settings in force.
 
     Raises StoreBusy when another process keeps the lock, StoreError when the store is foreign, damaged, written with
     another hash key, or cannot be written.
@@ -54,7 +57,7 @@ def writing(
                 )
             delta = open_delta(path)
             _add_columns(delta, extra or {})
-            yield Writer(path, delta, durable=durable)
+            yield Writer(path, delta, durable=durable, shape=shape)
 
 
 def _prepare(path: Path) -> None:

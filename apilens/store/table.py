@@ -74,6 +74,14 @@ class Store:
             chosen = chosen.filter(pl.col("day") <= (until - timedelta(microseconds=1)).date())
         return [str(self.path / "events" / name) for name in chosen["path"].to_list()]
 
+    def rows(self, name: str) -> pl.LazyFrame:
+        """Return the rows of one data file (`path` of `actions`), all columns but `day`."""
+        schema = {column: dtype for column, dtype in self.dtypes.items() if column != "day"}
+        return pl.scan_parquet(
+            self.path / "events" / name, schema=schema, missing_columns="insert", extra_columns="ignore",
+            hive_partitioning=False,
+        )  # fmt: skip
+
     def newest(self, latest: datetime) -> datetime | None:
         """Return the newest timestamp that is not after `latest`, or None for an empty store."""
         days: list[date] = self.actions["day"].unique().sort(descending=True).to_list()
@@ -94,7 +102,7 @@ class Store:
         return None
 
     def total(self, name: str) -> int:
-        """Return a running total over all commits: read, stored, rejected, other, blank, comments or lossy."""
+        """Return a running total over all commits: read, stored, rejected, other, blank, comments, lossy …"""
         return self.delta.transaction_version(f"total/{name}") or 0
 
 

@@ -15,9 +15,12 @@ import polars as pl
 
 from apilens import __version__
 from apilens.errors import StoreBusy, StoreError
+from apilens.store.data_files import DataFile, add_action, cannot_write, filled
 from apilens.store.durable import sync_all, write_new
 from apilens.store.seen import Seen
+from apilens.store.shapes import STATE, Shape, known_shapes, shape_id
 from apilens.store.streams import Position, advance, locate
+from apilens.store.table import Store
 from apilens.store.versions import read_versions
 
 if TYPE_CHECKING:
@@ -32,9 +35,10 @@ _SEEN = "seen"
 
 @dataclass(slots=True)
 class Counts:
-    """Where every record went: `read == stored + rejected + other + blank + comments + older` always.
+    """Where every record went: `read == stored + rejected + other + blank + comments + older + duplicates` always.
 
-    older: than `--since` of the run that read them. lossy: lines with bytes that are no UTF-8, wherever they went.
+    older: than `--since` of the run that read them. duplicates: their id was in the store, or in the run, before.
+    lossy: lines with bytes that are no UTF-8, wherever they went.
     """
 
     read: int = 0
@@ -45,6 +49,7 @@ class Counts:
     comments: int = 0
     lossy: int = 0
     older: int = 0
+    duplicates: int = 0
 
     def __add__(self, more: Counts) -> Counts:
         return Counts(*(getattr(self, item.name) + getattr(more, item.name) for item in fields(self)))
@@ -52,17 +57,8 @@ class Counts:
     @property
     def balances(self) -> bool:
         """Say whether nothing was lost."""
-        return self.read == self.stored + self.rejected + self.other + self.blank + self.comments + self.older
-
-
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    """A Parquet file on disk, inside the table's folder, that no commit names yet."""
-
-    path: str
-    day: date
-    size: int
-    rows: int
+        kept = self.stored + self.rejected + self.other
+        return self.read == kept + self.blank + self.comments + self.older + self.duplicates
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,33 +71,18 @@ class Advance:
     lines: int
 
 
-def by_day(events: pl.DataFrame) -> dict[date, pl.DataFrame]:
-    """Return the events of each day, without the columns that are null throughout."""
-    if events.is_empty():
-        return {}
-    filled = _filled(events)
-    runs = filled["day"].rle().struct.unnest()
-    if runs["value"].is_duplicated().any():
-        parts = filled.partition_by("day", as_dict=True, include_key=False, maintain_order=True)
-        return {day: part for (day,), part in parts.items()}
-    # Logs are mostly sorted, and a slice copies nothing.
-    starts = runs["len"].cum_sum() - runs["len"]
-    rest = filled.drop("day")
-    return {day: rest.slice(start, size) for start, size, day in zip(starts, runs["len"], runs["value"], strict=True)}
-
-
-def _filled(frame: pl.DataFrame) -> pl.DataFrame:
-    return frame.select(column.name for column in frame.iter_columns() if column.null_count() < frame.height)
-
-
 class Writer:
-    """Appends to a store whose lock it holds. `write` may be called from several threads, the rest from one."""
+    """Appends to a store whose lock it holds. `write` may be called from several threads, the rest from one.
 
-    def __init__(self, path: Path, delta: DeltaTable, *, durable: bool = True) -> None:
+    shape: the settings that shape what it writes.
+    """
+
+    def __init__(self, path: Path, delta: DeltaTable, *, durable: bool = True, shape: Shape | None = None) -> None:
         self.path = path
         self._durable = durable
         self.delta = delta
         self._versions = _versions(path, delta)
+        self._settings = self.known(shape or {})
         self.totals = {item.name: self._version(f"total/{item.name}") for item in fields(Counts)}
         self._generation = self._version(_GENERATION)
         self._since_checkpoint = 0
@@ -129,15 +110,21 @@ class Writer:
             for day, part in parts.items():
                 days.setdefault(day, []).append(part)
         # A column may be in some parts only.
-        return [self.write_day(day, pl.concat(parts, how="diagonal")) for day, parts in sorted(days.items())]
+        return [
+            self.write_day(day, pl.concat(parts, how="diagonal"), settings=self._settings)
+            for day, parts in sorted(days.items())
+        ]
 
-    def write_day(self, day: date, frame: pl.DataFrame) -> DataFile:
-        """Write one file of one day. A column that is null throughout is left out: readers insert it."""
+    def write_day(self, day: date, frame: pl.DataFrame, *, settings: str) -> DataFile:
+        """Write one file of one day. A column that is null throughout is left out: readers insert it.
+
+        settings: the id of those that shaped all of its rows (`DataFile.settings` of where they come from).
+        """
         folder = self.path / "events" / f"day={day}"
-        name = f"part-{uuid.uuid4()}.parquet"
+        name = f"part-{settings or 0}-{uuid.uuid4()}.parquet"
         try:
             folder.mkdir(exist_ok=True)
-            _filled(frame).write_parquet(folder / name, compression="zstd", compression_level=1)
+            filled(frame).write_parquet(folder / name, compression="zstd", compression_level=1)
             self._sync([folder / name])
         except (OSError, pl.exceptions.PolarsError) as error:
             (folder / name).unlink(missing_ok=True)
@@ -161,12 +148,17 @@ class Writer:
             versions[f"total/{name}"] = self.totals[name]
         self._write_rejects(rejects)
         self._sync({self.path / "events" / item.path.partition("/")[0] for item in files})
-        self._commit([_add(item, new=True) for item in files], versions, info)
+        self._commit([add_action(item, new=True) for item in files], versions, info)
         self._versions |= versions
         return positions
 
-    def replace(self, old: Sequence[DataFile], new: Sequence[DataFile]) -> None:
-        """Swap files for others that hold the same rows. The old ones stay on disk for readers that have them open."""
+    def replace(
+        self, old: Sequence[DataFile], new: Sequence[DataFile], *, work: str = "compact", more: Counts | None = None
+    ) -> None:
+        """Swap files for others in one step. The old ones stay on disk for readers that have them open.
+
+        work: what it is done for; of `compact` the rows are the same. more: what the totals grow by.
+        """
         from deltalake.transaction import RemoveAction
 
         now_ms = int(time.time() * 1000)
@@ -175,7 +167,12 @@ class Writer:
             for item in old
         ]
         self._sync({self.path / "events" / item.path.partition("/")[0] for item in new})
-        self._commit([*removed, *(_add(item, new=False) for item in new)], {}, {"work": "compact"})
+        versions = {}
+        for name in self.totals if more else ():
+            self.totals[name] += getattr(more, name)
+            versions[f"total/{name}"] = self.totals[name]
+        added = [add_action(item, new=work != "compact") for item in new]
+        self._commit([*removed, *added], versions, {"work": work})
 
     def keep(self, name: str, data: bytes) -> None:
         """Keep a file of what is known besides the events, in place of an older one: `read_kept` reads it."""
@@ -183,6 +180,16 @@ class Writer:
             write_new(self.path / "state" / name, data)
         except OSError as error:
             raise cannot_write(self.path / "state", error) from None
+
+    def known(self, shape: Shape) -> str:
+        """Return the id of settings, after keeping what it stands for: it comes before the first file of theirs."""
+        if not shape:
+            return ""
+        id = shape_id(shape)
+        shapes = known_shapes(Store(self.path, self.delta))
+        if id not in shapes:
+            self.keep(STATE, json.dumps({**shapes, id: dict(shape)}, sort_keys=True).encode() + b"\n")
+        return id
 
     def checkpoint(self) -> None:
         """Fold the log so far into one file, and drop log entries past their retention."""
@@ -263,27 +270,3 @@ def _versions(path: Path, delta: DeltaTable) -> dict[str, int]:
         return read_versions(path / "events" / "_delta_log", delta.version())
     except (OSError, ValueError, pl.exceptions.PolarsError) as error:
         raise StoreError(f"{path / 'events'}: {error}".splitlines()[0], hint="run `apilens store verify`") from None
-
-
-def _add(item: DataFile, *, new: bool) -> Any:
-    from deltalake.transaction import AddAction
-
-    return AddAction(
-        path=item.path,
-        size=item.size,
-        partition_values={"day": str(item.day)},
-        modification_time=int(time.time() * 1000),
-        data_change=new,
-        # Extremes of columns would stand in the log in the clear, and wrong ones lose rows: Parquet's own do the work.
-        stats=json.dumps({"numRecords": item.rows}),
-    )
-
-
-def cannot_write(path: Path, error: BaseException) -> StoreError:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
-    return StoreError(f"cannot write {path}: {reason}", hint="what was committed before stands; run again to go on")
-
-
-def data_files(rows: Iterable[tuple[str, int, int, date]]) -> list[DataFile]:
-    """Return rows of `Store.actions` (path, size_bytes, num_records, day) as files."""
-    return [DataFile(path, day, size, records) for path, size, records, day in rows]

@@ -132,7 +132,7 @@ def test_what_a_cohort_is_about_is_shown_with_its_accounts() -> None:
     assert found(Cohort(when="requests = 0", over="1h")).rows.columns == ["account", "requests"]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(rows=random_events, days=st.integers(1, 20), least=st.integers(0, 3), endpoint=st.booleans())
 def test_random_events_come_out_as_counted_by_hand(
     rows: list[dict[str, Any]], days: int, least: int, endpoint: bool

@@ -6,8 +6,8 @@ from pathlib import Path
 import polars as pl
 
 from apilens.store import Counts, Store, compact, verify, writing
+from apilens.store.data_files import by_day
 from apilens.store.maintenance import ANY_DAY_FILES, CLOSED_DAY_FILES
-from apilens.store.writer import by_day
 
 from .conftest import KEY, Make
 

@@ -11,7 +11,8 @@ import pytest
 from apilens.errors import StoreBusy, StoreError
 from apilens.schema import DTYPES
 from apilens.store import Counts, Position, Store, writing
-from apilens.store.writer import Advance, by_day
+from apilens.store.data_files import by_day
+from apilens.store.writer import Advance
 
 from .conftest import KEY, START, Make
 

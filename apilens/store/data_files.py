@@ -1,0 +1,76 @@
+"""Parquet files of events: how a day's rows are split into them, and how a commit names them."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from apilens.errors import StoreError
+from apilens.store.shapes import id_in
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """A Parquet file on disk, inside the table's folder, that no commit names yet."""
+
+    path: str
+    day: date
+    size: int
+    rows: int
+
+    @property
+    def settings(self) -> str:
+        """The id of the settings that shaped its rows."""
+        return id_in(self.path)
+
+
+def by_day(events: pl.DataFrame) -> dict[date, pl.DataFrame]:
+    """Return the events of each day, without the columns that are null throughout."""
+    if events.is_empty():
+        return {}
+    full = filled(events)
+    runs = full["day"].rle().struct.unnest()
+    if runs["value"].is_duplicated().any():
+        parts = full.partition_by("day", as_dict=True, include_key=False, maintain_order=True)
+        return {day: part for (day,), part in parts.items()}
+    # Logs are mostly sorted, and a slice copies nothing.
+    starts = runs["len"].cum_sum() - runs["len"]
+    rest = full.drop("day")
+    return {day: rest.slice(start, size) for start, size, day in zip(starts, runs["len"], runs["value"], strict=True)}
+
+
+def filled(frame: pl.DataFrame) -> pl.DataFrame:
+    """Return a frame without the columns that are null throughout."""
+    return frame.select(column.name for column in frame.iter_columns() if column.null_count() < frame.height)
+
+
+def data_files(rows: Iterable[tuple[str, int, int, date]]) -> list[DataFile]:
+    """Return rows of `Store.actions` (path, size_bytes, num_records, day) as files."""
+    return [DataFile(path, day, size, records) for path, size, records, day in rows]
+
+
+def add_action(item: DataFile, *, new: bool) -> Any:
+    """Return the action that adds a file to the table; new: it brings rows, or changes some."""
+    from deltalake.transaction import AddAction
+
+    return AddAction(
+        path=item.path,
+        size=item.size,
+        partition_values={"day": str(item.day)},
+        modification_time=int(time.time() * 1000),
+        data_change=new,
+        # Extremes of columns would stand in the log in the clear, and wrong ones lose rows: Parquet's own do the work.
+        stats=json.dumps({"numRecords": item.rows}),
+    )
+
+
+def cannot_write(path: Path, error: BaseException) -> StoreError:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
+    return StoreError(f"cannot write {path}: {reason}", hint="what was committed before stands; run again to go on")
