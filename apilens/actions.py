@@ -42,15 +42,19 @@ def registrations(accounts: Accounts, column: str) -> pl.DataFrame:
     """
     name = column.removeprefix(PREFIX)
     if column not in accounts.table.columns:
-        known = [known.removeprefix(PREFIX) for known in accounts.dtypes()]
-        hint = nearest(name, known) or f"one of {', '.join(known)}"
+        names = [other.removeprefix(PREFIX) for other in accounts.dtypes()]
+        hint = nearest(name, names) or f"one of {', '.join(names)}"
         raise UsageError(f"step `{column}`: the accounts file has no column `{name}`", hint=hint)
-    if not accounts.table.schema[column].is_temporal():
-        raise UsageError(f"step `{column}`: `{name}` of the accounts file holds no times", hint="2026-11-01T10:00:00Z")
-    registered = accounts.table.filter(pl.col(column).is_not_null())
-    nobody = pl.Series([None], dtype=pl.String).new_from_index(0, registered.height)
-    actions = pl.Series([column], dtype=pl.String).new_from_index(0, registered.height)
-    return _as_events(registered["account"], nobody, registered[column].cast(TIME), actions, source="accounts")
+    known = accounts.table.filter(pl.col(column).is_not_null())
+    if known.schema[column] == pl.String:
+        # Dates and times one below the other are text to whoever reads the file.
+        known = known.with_columns(_time(pl.col(column)).alias(column))
+    if not known.schema[column].is_temporal() or known[column].null_count():
+        hint = "every value is empty or for example 2026-11-01T10:00:00Z or 2026-11-01"
+        raise UsageError(f"step `{column}`: `{name}` of the accounts file holds other things than times", hint=hint)
+    nobody = pl.Series([None], dtype=pl.String).new_from_index(0, known.height)
+    actions = pl.Series([column], dtype=pl.String).new_from_index(0, known.height)
+    return _as_events(known["account"], nobody, known[column].cast(TIME), actions, source="accounts")
 
 
 def _time(text: pl.Expr) -> pl.Expr:

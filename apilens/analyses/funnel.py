@@ -34,6 +34,10 @@ def funnel(events: Events, options: FunnelOptions, *, columns: Mapping[str, pl.D
     """
     options.check()
     listing = options.dropped or options.reached
+    if options.newest is None:
+        # Until when nothing is known to have happened decides who has dropped out.
+        [newest] = collect([events.select(nw.col("timestamp").max())])
+        options = replace(options, newest=newest.item() if newest.height else None)
     found, strangers = _attempts(events, options, options.window, columns)
     if listing:
         return _listed(events, options, found, columns)
@@ -183,7 +187,7 @@ def _notes(options: FunnelOptions, rows: pl.DataFrame, attempts: pl.DataFrame, s
     if keys and (more := depths.select(keys).n_unique() - groups) > 0:
         notes.append(f"and {more:,} more groups; --limit all shows them")
     if strangers:
-        notes.append(f"{_counted(strangers, 'event')} of the steps had no {options.unit}, and count nowhere")
+        notes.append(f"{_counted(strangers, 'event')} of the steps had no {options.unit}: in no funnel")
     return tuple(notes)
 
 

@@ -22,8 +22,8 @@ _BAD_RATE = 0.1
 _LONGEST = 200
 # A single row of more columns than this is shown as a list.
 _WIDE = 6
-# How many cells the bar of a whole takes.
-_BAR = 24
+# The bar of a whole takes this part of the width, and so many cells at most.
+_BAR_PART, _LONGEST_BAR = 8, 24
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 # Rich puts a blank on both sides of a column's edge.
 _GAP = 3
@@ -103,10 +103,11 @@ def _cell(value: object, field: Field, style: Style) -> Text:
 
 def _bar(share: float, style: Style) -> str:
     """Return a bar as long as the share is great, in eighths of a cell where there are such."""
-    eighths = round(min(max(share, 0.0), 1.0) * _BAR * 8)
+    longest = min(style.width // _BAR_PART, _LONGEST_BAR)
+    eighths = round(min(max(share, 0.0), 1.0) * longest * 8)
     if not style.unicode:
-        return ("#" * round(eighths / 8)).ljust(_BAR)
-    return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()).ljust(_BAR)
+        return ("#" * round(eighths / 8)).ljust(longest)
+    return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8].strip()).ljust(longest)
 
 
 def _glyphs(text: str, style: Style) -> str:
