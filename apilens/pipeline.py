@@ -37,6 +37,8 @@ REJECTS = {
     "shape": pl.String(),
 }  # fmt: skip
 
+_NO_REJECTS = pl.DataFrame(schema=REJECTS)
+
 T = TypeVar("T")
 R = TypeVar("R")
 
@@ -228,6 +230,8 @@ class Pipeline:
         return any(log.source is source for log in self.logs)
 
     def _rejects(self, log: Log, block: Block, rejects: pl.DataFrame) -> pl.DataFrame:
+        if rejects.is_empty() and not block.overlong:
+            return _NO_REJECTS
         long = pl.DataFrame(
             [
                 (item.line, f"line too long ({item.bytes} bytes > 1 MiB)", item.bytes, item.digest, "")
