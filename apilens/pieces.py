@@ -19,6 +19,7 @@ REJECTS = {
     "source": pl.String(), "line": pl.Int64(), "reason": pl.String(), "bytes": pl.Int64(), "sha256": pl.String(),
     "shape": pl.String(),
 }  # fmt: skip
+_NO_REJECTS = pl.DataFrame(schema=REJECTS)
 
 
 @dataclass(slots=True)
@@ -69,6 +70,8 @@ def attributed_by(events: pl.DataFrame) -> dict[str | None, int]:
 
 def rejects_of(log: Log, block: Block, rejects: pl.DataFrame) -> pl.DataFrame:
     """Return what could not be read of a block, a frame of REJECTS: never as it stands there, but by hash and shape."""
+    if rejects.is_empty() and not block.overlong:
+        return _NO_REJECTS
     long = pl.DataFrame(
         [
             (item.line, f"line too long ({item.bytes} bytes > 1 MiB)", item.bytes, item.digest, "")

@@ -9,13 +9,14 @@ token that is theirs alone (`Chrome` 123.0.0.0), crawlers that pose as browsers 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import polars as pl
 
 from apilens.enrich.base import Context, Step
 from apilens.enrich.browsers import parsed_browsers
 from apilens.enrich.known_clients import KnownClient, known_clients
-from apilens.enrich.mapping import map_distinct, memory, split_distinct
+from apilens.enrich.mapping import map_distinct, memory
 
 _WORD = r"[A-Za-z0-9][A-Za-z0-9._+-]*"
 # The name may be scoped or have spaces (`@acme/sdk/1.2`, `Acme App/3.1`), the version may begin with v, and stand
@@ -105,9 +106,14 @@ def _health_check(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     probe = pl.repeat(False, frame.height, dtype=pl.Boolean, eager=True)
     for name, regex in (("user_agent", _PROBE_AGENT), ("endpoint", _PROBE_PATH)):
         if name in frame.columns:
-            distinct, index = split_distinct(frame[name])
-            probe |= distinct.str.contains(regex).gather(index).fill_null(False)
+            probe |= map_distinct(
+                frame[name], partial(_contains, regex), known=memory("probes", regex), dtype=pl.Boolean()
+            ).fill_null(False)
     return frame.with_columns(probe.alias("is_health_check"))
+
+
+def _contains(regex: str, texts: pl.Series) -> pl.Series:
+    return texts.str.contains(regex)
 
 
 CLIENT = Step("client", reads=("user_agent", "sdk", "sdk_version"), makes=tuple(_AGENT), apply=_client)

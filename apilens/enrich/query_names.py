@@ -58,9 +58,9 @@ def query_values(queries: pl.Series, settings: Settings) -> pl.Series:
 
     Null where there is none. Names of secrets are never kept unless `redact.allow` names them too.
     """
-    asked = pl.Series(sorted(set(settings.query_values)), dtype=pl.String)
-    allowed = asked.filter(~is_secret_name(asked, settings.redact))
     nothing = pl.repeat(None, len(queries), dtype=pl.String, eager=True)
+    asked = pl.Series(sorted(set(settings.query_values)), dtype=pl.String)
+    allowed = asked.filter(~is_secret_name(asked, settings.redact)) if asked.len() else asked
     if not allowed.len():
         return nothing
     found = [queries.str.extract(rf"(?:^|&)({re.escape(name)}=-?[0-9]+(?:\.[0-9]+)?)(?:&|$)") for name in allowed]

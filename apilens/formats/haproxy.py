@@ -44,7 +44,7 @@ _HEADERS_REQUEST = Field(
     ),
 )  # fmt: skip
 # A product and its version: what no captured header but the user agent begins with.
-_AGENT = r"(?:^|\|)([A-Za-z][A-Za-z0-9_.-]*/[0-9][^|]*)"
+_AGENT = r"([A-Za-z][A-Za-z0-9_.-]*/[0-9][^|]*)"
 _ASKED = re.compile("raw_field[.](request|response)_header_([1-9][0-9]?)")
 # What becomes of servers, connections that came to nothing, and TCP: three timers, two letters of state.
 _NO_REQUEST = (
@@ -64,11 +64,17 @@ def _with_headers(tier: Tier) -> Tier:
             found[0]: pl.col(f"{found[1]}_headers").str.split("|").list.get(int(found[2]) - 1, null_on_oob=True)
             for found in asked
         }
-        if "agent" in wanted:
-            made["agent"] = pl.col("request_headers").str.extract(_AGENT)
-        return texts.with_columns(**made)
+        texts = texts.with_columns(**made)
+        return texts.with_columns(_agents(texts["request_headers"]).alias("agent")) if "agent" in wanted else texts
 
     return read
+
+
+def _agents(headers: pl.Series) -> pl.Series:
+    """Return the user agent out of each list of headers. Mostly it is the first or the only one: that is one-pass."""
+    agents = headers.str.extract(f"^{_AGENT}")
+    rows = (agents.is_null() & headers.str.contains("|", literal=True)).arg_true()
+    return agents.scatter(rows, headers.gather(rows).str.extract(rf"\|{_AGENT}")) if rows.len() else agents
 
 
 _HEAD = "203.0.113.9:53332 [25/Feb/2019:16:19:48.143] prod~ bk_admin/nginx_1 "

@@ -271,6 +271,34 @@ def test_check_digits_tell_numbers_from_ids() -> None:
     ]  # fmt: skip
 
 
+def test_an_account_number_is_found_behind_what_only_begins_like_one() -> None:
+    texts = pl.Series(
+        [
+            "/AE12/DE89370400440532013000",
+            "/ae12DE89370400440532013000",
+            "/gb29-x DE89370400440532013000",
+            "/AE12/DE8937",
+        ]
+    )
+
+    assert redact_shapes(texts, DEFAULT).to_list() == [
+        "/AE12/[R:iban]", "/ae12DE89370400440532013000", "/gb29-x [R:iban]", "/AE12/DE8937",
+    ]  # fmt: skip
+
+
+def test_random_request_ids_stay_whole() -> None:
+    # As CloudFront makes them, with what looks like the beginning of a JWT, or of a key, by accident.
+    ids = [
+        "wDLzCHTFUis1CJjMnXvTLsoc4D_G5ZYdLew1UVYkQoceyJaNpifbIr==",
+        "mYq_sk-3Wp0Zk5TRkK1l2mJw9VXgAeN7hQ4sD8fBcLr6uHtP-yOq2i==",
+    ]
+    encoded_json = "eyJlbWFpbCI6ImFAZXhhbXBsZS5jb20iLCJwaW4iOiIxMjM0NTYifQ=="
+    step = next(step for step in REDACT_STEPS if step.name == "redact request_id")
+    kept = step.apply(pl.DataFrame({"request_id": [*ids, encoded_json]}), Context(Settings(), b"k" * 32))
+
+    assert kept["request_id"].to_list() == [*ids, "[R:jwt]=="]
+
+
 @given(st.lists(st.one_of(st.none(), st.text(max_size=60)), min_size=1, max_size=8))
 @settings(max_examples=150)
 def test_each_text_is_redacted_by_itself(texts: list[str | None]) -> None:

@@ -9,6 +9,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from polars.testing import assert_frame_equal
 
 from apilens.formats import FORMATS, Parsed, ParseOptions, choose
@@ -270,6 +272,28 @@ def test_apache_times(text: str, expected: datetime | None) -> None:
 def test_iso_times(text: str, expected: datetime | None) -> None:
     assert iso_time(pl.Series([text]), "America/New_York").to_list() == [expected]
     assert any_time(pl.Series([text]), "America/New_York").to_list() == [expected]
+
+
+_WRITTEN = (
+    "17/May/2015:10:05:03 +0000", "17/May/2015:10:05:60 +0545", "17/May/2015:10:05:03.250", "29/Mar/2026:02:30:00",
+    "17/May/2015:10:05:03Z", "17/May/2015:10:05:03.250 +0100", "2024-01-02T03:04:05.123456Z", "2024-01-02T03:04:05Z",
+    "2024-01-02 03:04:05.250", "2024-03-31 02:30:00", "2024-01-02T03:04:05-09:30", "2024-1-02 03:04:05",
+)  # fmt: skip
+# A time, and what becomes of it where one character is another one or is not there at all.
+_DAMAGED = st.tuples(st.sampled_from(_WRITTEN), st.integers(0, 25), st.sampled_from(("", *"0369 :/.+-TZ"))).map(
+    lambda parts: parts[0][: parts[1]] + parts[2] + parts[0][parts[1] + 1 :]
+)
+
+
+@given(st.sampled_from(_WRITTEN), st.lists(_DAMAGED, min_size=1, max_size=40))
+@settings(max_examples=100, deadline=None)
+def test_times_are_read_the_same_whatever_the_first_one_is(first: str, texts: list[str]) -> None:
+    for read in (clf_time, iso_time, any_time):
+        like_first = read(pl.Series([first, first, *texts]), "Europe/Berlin")
+        # The notation of a first text that is no time says nothing.
+        one_by_one = read(pl.Series(["-", first, *texts]), "Europe/Berlin")
+
+        assert like_first[1:].to_list() == one_by_one[1:].to_list()
 
 
 def test_epoch_times_tell_their_unit_by_magnitude() -> None:

@@ -45,6 +45,21 @@ def test_what_is_committed_is_read_back_with_its_offset(path: Path, make: Make) 
         assert (writer.position(HEAD).offset, writer.position(HEAD).lines) == (123, 5)
 
 
+def test_days_are_told_apart_sorted_or_not(make: Make) -> None:
+    frame = make(6)
+    first = frame["day"][0]
+
+    for days in ([0, 0, 1, 1, 1, 2], [1, 1, 0, 0, 2, 2], [0, 1, 0, 2, 1, 0]):
+        dated = frame.with_columns(pl.Series("day", [first + timedelta(days=day) for day in days]))
+        parts = by_day(dated)
+
+        assert {day: part["line"].to_list() for day, part in parts.items()} == {
+            first + timedelta(days=day): [line for line, at in zip(dated["line"], days, strict=True) if at == day]
+            for day in days
+        }
+        assert all("day" not in part.columns for part in parts.values())
+
+
 def test_files_without_a_commit_are_not_seen(path: Path, make: Make) -> None:
     commit(path, make(5))
     with writing(path, key=KEY) as writer:
