@@ -16,15 +16,7 @@ def header(
     now: datetime,
 ) -> tuple[str, ...]:  # fmt: skip
     """Return the header lines of an answer; `errors` is the condition of errors where it is not the default."""
-    zone = zone_of(tz)
-
-    def shown(moment: datetime) -> str:
-        return f"{moment.astimezone(zone):%Y-%m-%d %H:%M}"
-
-    since, until = window.since, window.until
-    bounds = f"from {shown(since)}" if since else "from the first event"
-    bounds += f" until {shown(until)}" if until else " to the last"
-    lines = [f"window: {bounds} ({tz})" if since or until else f"window: all events ({tz})"]
+    lines = [bounds(window, tz)]
     lines.extend(f"where: {text}" for text in where)
     if errors:
         lines.append(f"errors: {errors}")
@@ -32,8 +24,21 @@ def header(
     events = f"{count:,} request{'' if count == 1 else 's'}"
     newest = newest or totals.newest
     if newest:
-        events += f", the newest event {shown(newest)}, {span(now - newest)} old"
+        events += f", the newest event {_shown(newest, tz)}, {span(now - newest)} old"
     return (*lines, events)
+
+
+def bounds(window: Window, tz: str) -> str:
+    """Return the line that says which window an answer is about."""
+    if window.since is None and window.until is None:
+        return f"window: all events ({tz})"
+    since = f"from {_shown(window.since, tz)}" if window.since else "from the first event"
+    until = f"until {_shown(window.until, tz)}" if window.until else "to the last"
+    return f"window: {since} {until} ({tz})"
+
+
+def _shown(moment: datetime, tz: str) -> str:
+    return f"{moment.astimezone(zone_of(tz)):%Y-%m-%d %H:%M}"
 
 
 def attributed(share: float | None) -> str | None:
