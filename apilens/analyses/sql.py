@@ -26,8 +26,8 @@ TABLE = "events"
 _READS = re.compile(
     r"(?:\s|\(|--[^\n]*(?:\n|$)|/\*.*?\*/)*(?:select|with|values|show|explain)\b", re.IGNORECASE | re.DOTALL
 )
-# Columns of the event table that are words of SQL.
-_WORDS = re.compile(r"unsupported function '(user|session)'")
+# A column of the event table that is a word of SQL.
+_USER = "unsupported function 'user'"
 _UNKNOWN = re.compile(r'unable to find column "(.*)"')
 # A column's unit shows in its name, as everywhere in apilens.
 _UNITS: Mapping[str, Unit] = {"_ms": "ms", "_bytes": "bytes", "_rate": "ratio", "_share": "ratio"}
@@ -103,9 +103,9 @@ def _mistakes(columns: Iterable[str]) -> Iterator[None]:
 def _mistake(said: str, columns: Iterable[str]) -> UsageError:
     reason = said.split("\n", 1)[0].split("; valid columns:")[0].strip()
     hint = "what SQL can do: docs/sql.md"
-    if word := _WORDS.search(reason):
-        reason = f"`{word[1]}` is a word of SQL as well as a column"
-        hint = f'write "{word[1]}", in double quotes'
+    if reason.startswith(_USER):
+        reason = "`user` is a word of SQL as well as a column"
+        hint = 'write "user", in double quotes'
     elif unknown := _UNKNOWN.match(reason):
         hint = nearest(unknown[1], columns) or "the columns: docs/sql.md; text stands in 'single' quotes"
     elif reason.startswith("relation "):
