@@ -37,6 +37,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "convert": ("apilens.cli.convert:convert", "Write the events of logs to a Parquet, JSONL or CSV file."),
     "formats": ("apilens.cli.formats:formats", "What can be read, and how a given log would be."),
     "config": ("apilens.cli.config:config", "The settings in force and where they come from; their JSON Schema."),
+    "doctor": ("apilens.cli.doctor:doctor", "Whether settings, store and logs are as they should be."),
     "cron": ("apilens.cli.cron:cron", "What runs ingest by itself: lines for a crontab, or systemd units."),
     "store": ("apilens.cli.store:store", "Look at the store: info, verify, compact."),
 }
