@@ -25,17 +25,22 @@ def header(
 
 def scope_lines(*, window: Window, tz: str, where: Sequence[str], errors: str | None) -> tuple[str, ...]:
     """Return the lines that say which events an answer is about."""
-    since, until = window.since, window.until
-    bounds = f"from {_shown(since, tz)}" if since else "from the first event"
-    bounds += f" until {_shown(until, tz)}" if until else " to the last"
-    lines = [f"window: {bounds} ({tz})" if since or until else f"window: all events ({tz})"]
-    lines.extend(f"where: {text}" for text in where)
+    lines = [bounds(window, tz), *(f"where: {text}" for text in where)]
     return (*lines, f"errors: {errors}") if errors else tuple(lines)
 
 
 def age_of(newest: datetime, *, tz: str, now: datetime) -> str:
     """Return what is said of the newest event."""
     return f"the newest event {_shown(newest, tz)}, {span(now - newest)} old"
+
+
+def bounds(window: Window, tz: str) -> str:
+    """Return the line that says which window an answer is about."""
+    if window.since is None and window.until is None:
+        return f"window: all events ({tz})"
+    since = f"from {_shown(window.since, tz)}" if window.since else "from the first event"
+    until = f"until {_shown(window.until, tz)}" if window.until else "to the last"
+    return f"window: {since} {until} ({tz})"
 
 
 def _shown(moment: datetime, tz: str) -> str:

@@ -32,11 +32,14 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),
     "retention": ("apilens.cli.retention:retention", "Who comes back: cohorts by day, week or month, and their curve."),
     "cohorts": ("apilens.cli.cohorts:cohorts", "Saved sets of accounts: who is in them, who entered, who left."),
+    "sql": ("apilens.cli.sql:sql", "Your own SELECT over the events."),
     "attribution": ("apilens.cli.attribution:attribution", "Which rules find the accounts, and what has none."),
     "key-id": ("apilens.cli.key_id:key_id", "What the store calls an API key: keys on stdin, k_… on stdout."),
     "convert": ("apilens.cli.convert:convert", "Write the events of logs to a Parquet, JSONL or CSV file."),
     "formats": ("apilens.cli.formats:formats", "What can be read, and how a given log would be."),
     "config": ("apilens.cli.config:config", "The settings in force and where they come from; their JSON Schema."),
+    "doctor": ("apilens.cli.doctor:doctor", "Whether settings, store and logs are as they should be."),
+    "cron": ("apilens.cli.cron:cron", "What runs ingest by itself: lines for a crontab, or systemd units."),
     "store": ("apilens.cli.store:store", "Look at the store, and look after it: info, verify, compact, rebuild."),
 }
 

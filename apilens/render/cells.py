@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import math
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from decimal import Decimal
 from typing import Any
 
 from apilens.result import Field
@@ -16,20 +18,36 @@ _SIZES = ("B", "kB", "MB", "GB", "TB", "PB")
 
 def iso(moment: datetime) -> str:
     """Return a time as ISO 8601 in UTC, with fractions of a second only where it has them."""
-    utc = moment.astimezone(UTC)
+    utc = _aware(moment).astimezone(UTC)
     return utc.isoformat(timespec="microseconds" if utc.microsecond else "seconds").replace("+00:00", "Z")
 
 
+def _aware(moment: datetime) -> datetime:
+    """Return a time with its zone: one that states none is UTC, whatever the machine's zone."""
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
 def jsonable(value: Any) -> Any:
-    """Return a cell as JSON has it: times as text, no NaN, no lone surrogates."""
-    if isinstance(value, datetime):
-        return iso(value)
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+    """Return a cell as JSON has it: times and decimals as text, lengths of time in ms, no NaN, no lone surrogates."""
+    match value:
+        case datetime():
+            return iso(value)
+        case date() | time():
+            return value.isoformat()
+        case timedelta():
+            return value.total_seconds() * 1000
+        case Decimal():
+            return str(value)
+        case bytes():
+            return value.hex()
+        case float() if not math.isfinite(value):
+            return None
+        case str():
+            return value.encode("utf-8", "replace").decode()
+        case list():
+            return [jsonable(item) for item in value]
+        case dict():
+            return {name: jsonable(item) for name, item in value.items()}
     return value
 
 
@@ -40,6 +58,8 @@ def plain(value: Any, field: Field) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     made = jsonable(value)
+    if isinstance(made, list | dict):
+        return json.dumps(made, ensure_ascii=False)
     return "" if made is None else str(made)
 
 
@@ -48,7 +68,9 @@ def human(value: Any, field: Field, zone: tzinfo = UTC) -> str:
     if value is None:
         return UNATTRIBUTED if field.name in _WHOSE else "·"
     if isinstance(value, datetime):
-        return f"{value.astimezone(zone):%Y-%m-%d %H:%M:%S}"
+        return f"{_aware(value).astimezone(zone):%Y-%m-%d %H:%M:%S}"
+    if isinstance(value, timedelta):
+        value = jsonable(value)
     if isinstance(value, bool) or not isinstance(value, int | float):
         return plain(value, field)
     if field.unit == "ratio":

@@ -43,6 +43,7 @@ def to_csv(result: Result, style: Style) -> str:
 
 def _cell(value: object, field: Field, style: Style) -> str:
     text = plain(value, field)
-    if style.csv_raw or not isinstance(value, str):
+    if style.csv_raw:
         return text
-    return f"'{safe(text)}" if _FORMULA.match(text) else safe(text)
+    # A negative number is no formula; a text that looks like one is.
+    return f"'{safe(text)}" if isinstance(value, str) and _FORMULA.match(text) else safe(text)

@@ -20,6 +20,21 @@ def hash_key(environ: Mapping[str, str]) -> bytes:
 
     Raises StoreError when no key file can be read or made.
     """
+    known = known_key(environ)
+    if known is not None:
+        return known
+    path = _key_file(environ)
+    try:
+        _create(path)
+    except OSError as error:
+        raise _no_key(path, error.strerror) from None
+    made = known_key(environ)
+    assert made is not None
+    return made
+
+
+def known_key(environ: Mapping[str, str]) -> bytes | None:
+    """Return the hash key, None where no key file was made yet. Raises StoreError where it cannot be read."""
     given = environ.get(_VARIABLE)
     if given:
         # Any text will do: it is stretched to the size that keyed BLAKE2 takes.
@@ -27,14 +42,18 @@ def hash_key(environ: Mapping[str, str]) -> bytes:
     path = _key_file(environ)
     try:
         if not path.exists():
-            _create(path)
+            return None
         key = bytes.fromhex(path.read_text().strip())
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not a key"
-        raise StoreError(f"no hash key: {path}: {reason}", hint=f"set {_VARIABLE} to a long random text") from None
+        raise _no_key(path, reason) from None
     if len(key) != _KEY_BYTES:
         raise StoreError(f"no hash key: {path} is damaged", hint=f"restore it, or set {_VARIABLE}")
     return key
+
+
+def _no_key(path: Path, reason: str | None) -> StoreError:
+    return StoreError(f"no hash key: {path}: {reason}", hint=f"set {_VARIABLE} to a long random text")
 
 
 def fingerprint(key: bytes) -> str:

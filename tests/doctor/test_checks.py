@@ -1,0 +1,156 @@
+"""Each check of the doctor, on stores made by hand: when it is well, and when it is not."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from apilens.doctor import CHECKS, examine
+from apilens.doctor.base import Finding, Patient
+from apilens.doctor.store import room
+from apilens.errors import ConfigError
+from apilens.schema import conform
+from apilens.store import Counts, Store, hash_key, writing
+from apilens.store.data_files import by_day
+
+NOON = datetime(2026, 11, 20, 12, tzinfo=UTC)
+ENVIRON = {"APILENS_HASH_KEY": "doctor"}
+
+
+def patient(
+    place: Path, *, config: Path | None = None, now: datetime = NOON, environ: dict[str, str] = ENVIRON
+) -> Patient:
+    return Patient(config, None, place, environ, now)
+
+
+def stored(place: Path, accounts: list[str | None], *, rejected: int = 0, at: datetime = NOON) -> Path:
+    rows = len(accounts)
+    frame = pl.DataFrame(
+        {
+            "timestamp": [at] * rows, "started_at": [at] * rows, "day": [at.date()] * rows, "account": accounts,
+            "source": ["a.log"] * rows, "line": range(rows), "item": [0] * rows, "weight": [1] * rows,
+        },
+        schema_overrides={"account": pl.String},
+    )  # fmt: skip
+    with writing(place, key=hash_key(ENVIRON)) as writer:
+        counts = Counts(read=rows + rejected, stored=rows, rejected=rejected)
+        files = writer.write([by_day(conform(frame))])
+        writer.commit(files, [], counts=counts, rejects=pl.DataFrame(), info={})
+    return place
+
+
+def found(name: str, who: Patient) -> Finding:
+    return CHECKS[name](who)
+
+
+def test_all_is_well_with_a_good_store(tmp_path: Path) -> None:
+    result = examine(patient(stored(tmp_path / "store", ["acme"] * 3)))
+
+    rows = result.tables[0].rows
+    assert rows["check"].to_list() == list(CHECKS)
+    assert rows.filter(~pl.col("check").is_in(["disk"]))["state"].unique().to_list() == ["ok"]
+
+
+def test_without_a_store_the_other_checks_go_on(tmp_path: Path) -> None:
+    rows = examine(patient(tmp_path / "none")).tables[0].rows
+
+    assert rows.filter(pl.col("state") == "fail").filter(pl.col("check") != "disk")["check"].to_list() == ["store"]
+
+
+@pytest.mark.parametrize(("damage", "says"), [("cut", "bytes on disk"), ("gone", "No such file")])
+def test_a_file_that_is_cut_or_gone_is_told(tmp_path: Path, damage: str, says: str) -> None:
+    place = stored(tmp_path / "store", ["acme"])
+    [file] = map(Path, Store.open(place).files())
+    if damage == "cut":
+        file.write_bytes(file.read_bytes()[:-9])
+    else:
+        file.unlink()
+
+    finding = found("store", patient(place))
+
+    assert finding.state == "fail" and says in finding.what
+    assert examine(patient(place)).tables[0].rows.height == len(CHECKS)
+
+
+@pytest.mark.parametrize(("mode", "state"), [(0o700, "ok"), (0o750, "ok"), (0o755, "warn"), (0o777, "fail")])
+def test_who_else_can_read_and_write(tmp_path: Path, mode: int, state: str) -> None:
+    place = stored(tmp_path / "store", ["acme"])
+    place.chmod(mode)
+
+    assert found("permissions", patient(place)).state == state
+
+
+@pytest.mark.parametrize(("free", "state"), [(10**10, "ok"), (10**9, "warn"), (10**7, "fail")])
+def test_room_on_the_disk(free: int, state: str) -> None:
+    assert room(free).state == state
+
+
+def test_another_hash_key_or_none_fails_and_none_is_made(tmp_path: Path) -> None:
+    place = stored(tmp_path / "store", ["acme"])
+    home = tmp_path / "home"
+
+    assert found("hash_key", patient(place, environ={"APILENS_HASH_KEY": "other"})).state == "fail"
+    assert found("hash_key", patient(place, environ={"XDG_CONFIG_HOME": str(home)})).state == "fail"
+    assert not home.exists()
+
+
+@pytest.mark.parametrize(("hours", "state"), [(1, "ok"), (3, "warn")])
+def test_how_old_the_newest_event_is(tmp_path: Path, hours: int, state: str) -> None:
+    who = patient(stored(tmp_path / "store", ["acme"]), now=NOON + timedelta(hours=hours))
+
+    assert found("freshness", who).state == state
+
+
+@pytest.mark.parametrize(("minutes", "state"), [(4, "ok"), (6, "warn")])
+def test_events_from_the_future(tmp_path: Path, minutes: int, state: str) -> None:
+    who = patient(stored(tmp_path / "store", ["acme"], at=NOON + timedelta(minutes=minutes)))
+
+    assert found("clock", who).state == state
+
+
+@pytest.mark.parametrize(("rejected", "state"), [(0, "ok"), (1, "warn"), (4, "fail")])
+def test_rejected_lines(tmp_path: Path, rejected: int, state: str) -> None:
+    finding = found("hit_rate", patient(stored(tmp_path / "store", ["acme"] * 4, rejected=rejected)))
+
+    assert (finding.state, finding.what) == (state, f"{rejected} of {4 + rejected} lines were rejected")
+
+
+@pytest.mark.parametrize(
+    ("accounts", "state"), [(["a", "a"], "ok"), (["a", None], "ok"), (["a", None, None], "warn"), ([None], "warn")]
+)
+def test_attributed_share(tmp_path: Path, accounts: list[str | None], state: str) -> None:
+    assert found("attribution", patient(stored(tmp_path / "store", accounts))).state == state
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "hook: https://hooks.slack.com/services/T0/B0/abc", "key: sk_live_0123456789ab", "- AKIAABCDEFGHIJKLMNOP",
+        "# old: 0123456789abcdef0123456789abcdef", "t: ghp_0123456789012345678901234567890123",
+    ],
+)  # fmt: skip
+def test_a_secret_is_named_by_its_line_and_not_repeated(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "apilens.yaml"
+    file.write_text(f"tz: UTC\n{line}\n")
+
+    finding = found("secrets", patient(tmp_path, config=file))
+
+    assert finding.state == "warn" and finding.what == f"{file}:2: looks like a secret"
+
+
+def test_settings_without_secrets_are_well(tmp_path: Path) -> None:
+    file = tmp_path / "apilens.yaml"
+    file.write_text("api_key:\n  - header: x-api-key\nhook: ${SLACK_WEBHOOK_URL}\naccount:\n  - api_key: keys.csv\n")
+
+    assert found("secrets", patient(tmp_path, config=file)).state == "ok"
+
+
+def test_a_mistake_in_the_settings_fails(tmp_path: Path) -> None:
+    who = Patient(tmp_path / "a.yaml", ConfigError("a.yaml:1: no\na.yaml:2: nor this"), tmp_path, ENVIRON, NOON)
+
+    assert found("config", who) == Finding(
+        "fail", "a.yaml:1: no (and 1 more)", "`apilens config show` names every mistake"
+    )
