@@ -37,7 +37,7 @@ def stored(place: Path, accounts: list[str | None], *, rejected: int = 0, at: da
     )  # fmt: skip
     with writing(place, key=hash_key(ENVIRON)) as writer:
         counts = Counts(read=rows + rejected, stored=rows, rejected=rejected)
-        files = writer.write([by_day(conform(frame))])
+        files = writer.write([by_day(conform(frame.with_columns(format=pl.lit("combined"))))])
         writer.commit(files, [], counts=counts, rejects=pl.DataFrame(), info={})
     return place
 
