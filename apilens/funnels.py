@@ -44,8 +44,9 @@ def attempts_of(events: pl.DataFrame, rules: Rules, *, carried: Sequence[str] = 
         unit = unit.cast(pl.Categorical(pl.Categories.random()))
         events = events.with_columns(unit)
     newest = events[MOMENT].max()
-    if isinstance(newest, datetime):
-        rules = replace(rules, newest=max(newest, rules.newest or newest))
+    if rules.newest is None and isinstance(newest, datetime):
+        # Not that of a part.
+        rules = replace(rules, newest=newest)
     parts = events.height // _ROWS + 1
     if parts == 1:
         return [match(arrange(events, rules, carried=carried), rules)]

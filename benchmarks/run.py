@@ -17,6 +17,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from importlib.metadata import version
 from multiprocessing import get_context
 from pathlib import Path
@@ -38,6 +39,7 @@ CONVERT_COLUMNS = (
 MOESIF_COLUMNS = "timestamp,account,user,method,host,path,status,duration_ms,client_ip,event_id"
 
 KEYS = 100_000
+FUNNEL_ACCOUNTS = 100_000
 # Column of a keys.csv → how it states a key.
 KEY_FILES: dict[str, Callable[[str], str]] = {
     "key": str,
@@ -135,21 +137,39 @@ def write_keys(log: Path, lines: int) -> None:
 
 def report(lines: int) -> tuple[str, list[Contender]]:
     """The per-account report on a store, against DuckDB on the same files."""
-    store = DATA / f"store-{lines}"
-    if not store.exists():
-        log = DATA / f"combined-{lines}.log"
-        isolated(write_combined, log, World(lines, 14, END, 7))
-        subprocess.run([APILENS, "ingest", str(log), "--store", str(store)], check=True)
-        subprocess.run([APILENS, "store", "compact", "--store", str(store)], check=True)
-        log.unlink()
-    files = DATA / "files.txt"
-    files.write_text("\n".join(isolated(files_of, store)))
+    store, files = ingested(lines, accounts=2_000)
     metrics = "requests,errors,error_rate,endpoints"
     ours = [APILENS, "report", "--by", "account", "--metrics", metrics, "--limit", "all", "--store", str(store)]
     return f"report --by account on {lines:,} events", [
         Contender("DuckDB, the same files", script("duckdb_report.py", files)),
         Contender("apilens report", ours),
     ]
+
+
+def funnel(lines: int) -> tuple[str, list[Contender]]:
+    """A funnel of four steps within seven days, against windowFunnel on the same files: it takes the best entry."""
+    store, files = ingested(lines, accounts=FUNNEL_ACCOUNTS)
+    steps = ("GET /v2/profile", "GET /v2/orders", "POST /v2/orders", "GET /v2/invoices")
+    ours = [APILENS, "funnel", *(word for step in steps for word in ("--step", step)), "--store", str(store), "--entry"]
+    return f"funnel of 4 steps on {lines:,} events of {FUNNEL_ACCOUNTS:,} accounts", [
+        Contender("ClickHouse (chdb) windowFunnel, the same files", script("chdb_funnel.py", files)),
+        Contender("apilens funnel --entry any", [*ours, "any"]),
+        Contender("apilens funnel --entry first", [*ours, "first"]),
+    ]
+
+
+def ingested(lines: int, *, accounts: int) -> tuple[Path, Path]:
+    """Return a compacted store of a made-up log, and a file with the paths of its data files."""
+    store = DATA / f"store-{lines}-{accounts}"
+    if not store.exists():
+        log = DATA / f"combined-{lines}-{accounts}.log"
+        isolated(partial(write_combined, accounts=accounts), log, World(lines, 14, END, 7))
+        subprocess.run([APILENS, "ingest", str(log), "--store", str(store)], check=True)
+        subprocess.run([APILENS, "store", "compact", "--store", str(store)], check=True)
+        log.unlink()
+    files = DATA / f"files-{accounts}.txt"
+    files.write_text("\n".join(isolated(files_of, store)))
+    return store, files
 
 
 def files_of(store: Path) -> list[str]:
@@ -198,7 +218,7 @@ def main() -> None:
     parser.add_argument("--key-lines", type=int, default=3_000_000)
     parser.add_argument("--report-lines", type=int, default=20_000_000)
     parser.add_argument("--times", type=int, default=5)
-    parser.add_argument("--only", nargs="*", default=["combined", "moesif", "keys", "report"])
+    parser.add_argument("--only", nargs="*", default=["combined", "moesif", "keys", "report", "funnel"])
     options = parser.parse_args()
     DATA.mkdir(exist_ok=True)
     load = os.getloadavg()[0]
@@ -207,7 +227,7 @@ def main() -> None:
         "",
         f"`make bench` on {os.cpu_count()} cores, {datetime.now(UTC):%Y-%m-%d}, load {load:.1f} at the start; "
         f"Python {platform.python_version()}, "
-        + ", ".join(f"{name} {version(name)}" for name in ("polars", "duckdb", "deltalake", "narwhals"))
+        + ", ".join(f"{name} {version(name)}" for name in ("polars", "duckdb", "deltalake", "narwhals", "chdb"))
         + f". Medians of {options.times} runs in turn, whole processes. README.md here says what work each does.",
     ]
     parts = {
@@ -215,6 +235,7 @@ def main() -> None:
         "moesif": (moesif, options.events),
         "keys": (keys, options.key_lines),
         "report": (report, options.report_lines),
+        "funnel": (funnel, options.report_lines),
     }
     for name in options.only:
         build, size = parts[name]

@@ -11,7 +11,7 @@ import polars as pl
 import pytest
 
 from apilens.analyses import collect
-from apilens.engine import frame, scan, with_hashes
+from apilens.engine import ENGINES, frame, joined, scan, with_hashes
 from apilens.errors import StoreError
 from apilens.schema import DTYPES, dtypes
 
@@ -82,3 +82,33 @@ print(sorted({"pyarrow", "numpy", "pandas", "sqlglot", "deltalake", "duckdb"} & 
     done = subprocess.run([sys.executable, "-c", program, path], capture_output=True, text=True, check=False)
 
     assert (done.stdout.strip(), done.stderr) == ("[]", "")
+
+
+def test_duckdb_reads_the_same_table(tmp_path: Path) -> None:
+    late = datetime(2026, 11, 1, 23, 59, 59, 5, tzinfo=UTC)
+    files = [
+        written(tmp_path / "a [x]*.parquet", timestamp=[late], account=["é"]),
+        written(tmp_path / "b.parquet", timestamp=[datetime(2026, 11, 2, tzinfo=UTC)], alien=["x"], line=[2**60]),
+    ]  # fmt: skip
+    types = dtypes({"input_tokens": pl.Int64()})
+
+    for chosen in (files, []):
+        ours, theirs = collect([scan(chosen, types, engine=engine) for engine in ENGINES])
+        assert theirs.equals(ours) and theirs.schema == ours.schema
+
+
+def test_a_small_table_stands_beside_events_of_either_engine(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.parquet", timestamp=[datetime(2026, 11, 1, tzinfo=UTC)] * 2, account=["a", "b"])
+    plans = pl.DataFrame({"account": ["a"], "account.plan": ["pro"]})
+
+    for engine in ENGINES:
+        events = scan([path], engine=engine).select("account")
+        [found] = collect([joined(events, plans, on="account").sort("account")])
+        assert found.rows() == [("a", "pro"), ("b", None)]
+
+
+def test_what_duckdb_cannot_read_is_a_store_error(tmp_path: Path) -> None:
+    path = written(tmp_path / "a.parquet", timestamp=[datetime(2026, 11, 1, tzinfo=UTC)], status=["x"])
+
+    with pytest.raises(StoreError, match="cannot be read"):
+        collect([scan([path], engine="duckdb").select("status")])

@@ -43,7 +43,7 @@ def funnel(events: Events, options: FunnelOptions, *, columns: Mapping[str, pl.D
         return _listed(events, options, found, columns)
     fields = [Field(item.name, item.unit) for item in dimensions.resolve(options.by, columns)]
     attempts = _walked(found, options)
-    rows = _tabulated(attempts, options, fields)
+    rows = _tabulated(attempts, options, fields, every=False)
     shown: tuple[Field, ...] = (*fields, *FIELDS, *([P_VALUE] if fields else []))
     if other := options.other_window:
         before, _ = _attempts(events, options, other, columns)
@@ -105,24 +105,16 @@ def _attempts(
 
 
 def _walked(found: list[Attempts], options: FunnelOptions) -> pl.DataFrame:
-    return walked(
-        found, steps=len(options.steps), order=options.rules.order, by=len(options.by), at=options.place
-    )  # fmt: skip
+    return walked(found, steps=len(options.steps), order=options.rules.order, by=len(options.by), at=options.place)
 
 
-def _tabulated(
-    attempts: pl.DataFrame, options: FunnelOptions, fields: list[Field], *, every: bool = False
-) -> pl.DataFrame:
-    steps, rules = options.parsed, options.rules
-    names = [step.name for step in steps]
-    if rules.order == "any":
-        names = [f"any {number} of {len(steps)}" for number in range(1, len(steps) + 1)]
-    return tabulate(attempts, names, fields, limit=None if every else options.limit)
+def _tabulated(attempts: pl.DataFrame, options: FunnelOptions, fields: list[Field], *, every: bool) -> pl.DataFrame:
+    return tabulate(attempts, options.names, fields, limit=None if every else options.limit)
 
 
 def _listed(
     events: Events, options: FunnelOptions, found: list[Attempts], columns: Mapping[str, pl.DataType]
-) -> Result:  # fmt: skip
+) -> Result:
     unit, number = options.unit, options.dropped or options.reached or 0
     depth = pl.col("depth")
     chosen = (depth == number) & ~pl.col("open") if options.dropped else depth >= number
@@ -135,7 +127,7 @@ def _listed(
         failed = condition(options.errors or "status >= 400", columns).expr
         [later] = collect([afterwards(matching_events(events, window=options.reads()), rows, unit=unit, failed=failed)])
         rows = dropped_rows(rows, later, unit=unit)
-    name = options.parsed[number - 1].name
+    name = options.names[number - 1]
     title = f"Stopped after step {number}, {name}" if options.dropped else f"Got to step {number}, {name}"
     left_out = everybody.height - rows.height
     notes = [f"and {left_out:,} more; --limit all shows them"] if left_out else []
@@ -153,7 +145,7 @@ def _listed(
 def failing(result: Result, limits: Mapping[str, float]) -> list[str]:
     """Return a line for each step whose conversion is below its limit, by the step's name or number.
 
-    Raises UsageError for a step that there is not, and where nobody began.
+    Raises UsageError for a step that there is not.
     """
     table = result.tables[0].rows
     lines = []

@@ -28,8 +28,8 @@ class FunnelOptions(Scope):
 
     The window limits where attempts begin. at: whose values a breakdown takes, those of the `first` event, the `last`
     or that of a step. dropped: list those who stopped after this step instead; reached: those who got to it. compare:
-    names another window. actions: events that no log has. name: what the funnel is called in the settings. limit:
-    groups or rows of a list, None for all.
+    names another window. actions: events that no log has, some of them from `actions_file`. name: what the funnel is
+    called in the settings. limit: groups or rows of a list, None for all.
     """
 
     steps: tuple[str, ...]
@@ -43,6 +43,7 @@ class FunnelOptions(Scope):
     reached: int | None = None
     compare: str | None = None
     actions: pl.DataFrame | None = None
+    actions_file: str | None = None
     name: str | None = None
     limit: int | None = LIMIT
 
@@ -77,6 +78,13 @@ class FunnelOptions(Scope):
         """The steps. Raises UsageError for what is none."""
         return tuple(parse_step(text) for text in self.steps)
 
+    @property
+    def names(self) -> list[str]:
+        """What the rows are called: the steps, or in any order how many of them."""
+        if self.rules.order == "any":
+            return [f"any {number} of {len(self.steps)}" for number in range(1, len(self.steps) + 1)]
+        return [step.name for step in self.parsed]
+
     def check(self) -> None:
         """Raise UsageError for what cannot be asked."""
         if not self.steps:
@@ -89,6 +97,8 @@ class FunnelOptions(Scope):
         for flag, value in (("--dropped", self.dropped), ("--who", self.reached)):
             if value is not None and str(value) not in numbers:
                 raise UsageError(f"{flag} {value}: there is no such step", hint=f"the steps are 1 to {numbers[-1]}")
+        if self.dropped and self.reached:
+            raise UsageError("--dropped and --who exclude each other")
         if self.at not in ("first", "last", *numbers):
             raise UsageError(f"--at {self.at!r} is no event", hint=f"first, last, or a step: 1 to {numbers[-1]}")
 
@@ -146,6 +156,7 @@ class FunnelOptions(Scope):
             ("--at", self.at if self.at != "first" else None),
             ("--dropped", str(self.dropped or "")),
             ("--who", str(self.reached or "")),
+            ("--actions", self.actions_file),
             ("--compare", f"{iso(other.since) or ''}..{iso(other.until) or ''}" if other else None),
             *self.flags(limit=self.limit, usual=LIMIT),
         ]

@@ -17,7 +17,7 @@ from apilens.cli.options import (
     window_options,
     zone_option,
 )
-from apilens.errors import EXIT_FIRING, EXIT_INPUT
+from apilens.errors import EXIT_FIRING, EXIT_INPUT, UsageError
 
 if TYPE_CHECKING:
     from apilens.engine import Engine
@@ -74,6 +74,8 @@ def funnel(
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
     limits = limits_of(fail_under)
+    if limits and (asked["dropped"] or asked["who"]):
+        raise UsageError("--fail-under judges a funnel, and --dropped and --who list people")
     output = {name: asked.pop(name) for name in ("kind", "output", "no_header", "csv_raw", "color")}
     files, own = options_of(here, names, tz=tz, **asked)
     result, code = answer(

@@ -39,7 +39,7 @@ def options_of(
         "steps": saved.steps, "rules": rules, "unit": chosen("unit"), "exclude": chosen("exclude"),
         "hold": listed(flags["hold"]) or saved.hold, "by": listed(flags["by"]), "at": flags["at"],
         "dropped": flags["dropped"], "reached": flags["who"], "compare": flags["compare"], "name": name,
-        "actions": _actions(here, saved, actions), "limit": limit_of(flags["limit"]),
+        "actions": _actions(here, saved, actions), "actions_file": actions, "limit": limit_of(flags["limit"]),
     }  # fmt: skip
     return (names if name is None else names[1:]), options
 
