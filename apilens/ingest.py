@@ -20,6 +20,8 @@ from apilens.errors import InputError
 from apilens.learning import Learning
 from apilens.pieces import REJECTS, Log, Piece, attributed_by
 from apilens.pipeline import BLOCK_BYTES, Pipeline
+from apilens.recognised import STATE as FOUND
+from apilens.recognised import Recognised
 from apilens.sources import Block, Reader
 from apilens.store import Counts, DataFile, Position, compact, read_kept, tidy, writing
 from apilens.store.data_files import by_day
@@ -196,6 +198,7 @@ def take_in(
         scattered = False
         saved = read_kept(store, STATE)
         learning = Learning(saved, pipeline.operations, pipeline.routes)
+        pipeline.recognised = Recognised(read_kept(store, FOUND))
         duplicates = Duplicates(writer)
 
         blocks = pipeline.blocks(inputs, final=final, start=streams.start, advance=advance, seen=seen)
@@ -210,6 +213,8 @@ def take_in(
                 batches.size = block_bytes * SCATTERED_BLOCKS
         if not summary.commits and learning.differs(saved):
             writer.keep(STATE, learning.state())
+        if pipeline.recognised.differs():
+            writer.keep(FOUND, pipeline.recognised.state())
         summary.take(pipeline)
         writer.keep_seen(seen)
         summary.compaction = compact(writer, today=pipeline.now.date(), every_day=scattered)

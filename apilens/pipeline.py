@@ -24,7 +24,8 @@ from apilens.origins import Origin, Origins
 from apilens.pieces import Log, Piece, rejects_of
 from apilens.reattribute import chain_of
 from apilens.recall import Recall
-from apilens.recognition import bare_or_enclosed, is_document, known_formats, recognise
+from apilens.recognised import Recognised
+from apilens.recognition import bare_or_enclosed, is_document, known_formats, named, recognise
 from apilens.shaping import shape_of
 from apilens.sources import Block, Chunk, Reader, Source, expand
 from apilens.store import Counts, Position, Seen
@@ -65,6 +66,8 @@ class Pipeline:
         # Asked between blocks: whether to leave the rest of a file for another time.
         self.stopping: Callable[[], bool] = lambda: False
         self._recall = Recall()
+        # What earlier runs found out, where there is a store that remembers it.
+        self.recognised = Recognised()
         self.begin(now)
         everywhere = [*settings.account, *(rule for source in settings.sources.values() for rule in source.account)]
         self.lookups = read_lookups(everywhere, key, warn=self.warnings.append)
@@ -212,7 +215,11 @@ class Pipeline:
         if len(sample) < SAMPLE_BYTES and not source.chunk and (alike := self._recall.alike(name, sample)):
             return alike, None, True
         try:
-            found = recognise(sample, tuple(self.formats.values()), options)
+            found = self.recognised.find(
+                sample, self.formats, options, declared=repr(self.settings.formats),
+                search=lambda: recognise(sample, tuple(self.formats.values()), options),
+                named=lambda known: named(known, self.formats),
+            )  # fmt: skip
         except InputError as error:
             raise InputError(f"{name}: {error.message}", hint=error.hint) from None
         self._recall.add(name, b"" if source.chunk else sample, found)

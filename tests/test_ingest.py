@@ -13,7 +13,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from apilens.config import ColumnRule, ReadOptions, Settings
+from apilens import pipeline
+from apilens.config import ColumnRule, CustomFormat, ReadOptions, Settings
 from apilens.ingest import Summary, ingest
 from apilens.store import Store
 
@@ -242,3 +243,34 @@ def test_every_line_is_accounted_for(tmp_path: Path, texts: list[str]) -> None:
 
     assert done.counts.balances
     assert done.counts.read == len(texts)
+
+
+def test_a_format_that_was_found_is_not_searched_again(log: Path, store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    searched: list[bytes] = []
+    search = pipeline.recognise
+    monkeypatch.setattr(
+        pipeline, "recognise", lambda sample, *rest: (searched.append(sample), search(sample, *rest))[1]
+    )
+    log.write_text(lines(0, 1000))
+    first = run(store, log)
+    with log.open("a") as more:
+        more.write(lines(1000, 1100))
+    again = run(store, log)
+
+    assert len(searched) == 1
+    assert [(item.format.name, item.fit) for item in (first.logs[0], again.logs[0])] == [("combined", 1.0)] * 2
+    assert numbers(store) == list(range(1100))
+    # Settings that declare formats of their own may change what it is found to be.
+    with log.open("a") as more:
+        more.write(lines(1100, 1200))
+    run(store, log, configured=Settings(formats={"mine": CustomFormat(fields={"timestamp": "t"})}))
+    assert len(searched) == 2
+
+
+@pytest.mark.parametrize("damage", ['{"found": [1]}', '{"found": {"x": 5}}', "{}"])
+def test_a_damaged_list_of_formats_costs_a_search(log: Path, store: Path, damage: str) -> None:
+    run(store, log)
+    (store / "state" / "formats.json").write_text(damage)
+    log.write_text(lines(0, 200))
+
+    assert run(store, log).logs[0].format.name == "combined"
