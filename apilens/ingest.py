@@ -165,7 +165,10 @@ def ingest(
     """
     summary = Summary()
     pipeline = Pipeline(settings, options, key=key, now=now, block_bytes=block_bytes)
-    with writing(store, key=key, wait_s=wait_s, durable=durable, extra=configured_dtypes(settings)) as writer:
+    # A store that nobody keeps is nobody else's to read.
+    group = settings.place.group if durable else None
+    extra = configured_dtypes(settings)
+    with writing(store, key=key, wait_s=wait_s, durable=durable, extra=extra, group=group) as writer:
         streams = Streams(writer.position)
         scattered = False
         saved = read_kept(store, STATE)

@@ -33,6 +33,7 @@ def ingest(
     options = read_options(input_format, log_format, source_tz)
     if dry_run:
         return _preview(inputs, here, input_format, log_format, source_tz)
+    here.refuse_sudo()
     with progress_bar(inputs, enabled=not quiet) as advance:
         summary = run(
             inputs, here.store, settings=here.settings, options=options, key=hash_key(environment()), now=here.now,

@@ -114,12 +114,23 @@ class Session:
     quiet: bool
     # Whether --now or APILENS_NOW fixed the clock.
     fixed: bool = False
+    # Whether somebody said where the store is.
+    named: bool = True
 
     def accounts(self) -> Accounts | None:
         """Read what `accounts:` in apilens.yaml names."""
         from apilens.accounts import read_accounts
 
         return read_accounts(self.settings.accounts, self.settings.show) if self.settings.accounts else None
+
+    def refuse_sudo(self) -> None:
+        """Raise UsageError where a store would be made as root, by sudo, in a place that nobody named."""
+        who = os.environ.get("SUDO_USER")
+        if who and os.geteuid() == 0 and not self.named and not self.store.exists():
+            raise UsageError(
+                "under sudo the store would belong to root, and only root could read it",
+                hint=f"run without sudo (logs: usermod -aG adm {who}, then log in again), or say where: --store DIR",
+            )
 
     def say(self, line: str) -> None:
         """Print a line for people, unless --quiet."""
@@ -141,8 +152,8 @@ def session(*, store_path: str | None, config_path: str | None, now: str | None,
     from apilens.config import resolve
 
     settings, _ = resolve(Path(config_path) if config_path else None, os.environ)
-    store = Path(store_path or settings.store or DEFAULT_STORE)
-    return Session(settings, store, clock(now), quiet, fixed=bool(now))
+    named = store_path or settings.place.path
+    return Session(settings, Path(named or DEFAULT_STORE), clock(now), quiet, fixed=bool(now), named=bool(named))
 
 
 def clock(now: str | None) -> datetime:
