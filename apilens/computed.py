@@ -63,6 +63,9 @@ def metric_named(name: str, dtypes: Mapping[str, pl.DataType], condition: Callab
     Raises UsageError for an unknown name, an unknown or non-numeric column, or a condition that is none.
     """
     if name in BY_NAME:
+        if unknown := [column for column in BY_NAME[name].needs if column not in dtypes]:
+            hint = "--by names exactly one of account, endpoint, sdk, error_code"
+            raise UsageError(f"`{unknown[0]}` is known of one kind of thing at a time, in a store", hint=hint)
         return BY_NAME[name]
     call = _CALL.fullmatch(name)
     if not call:

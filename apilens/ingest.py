@@ -18,7 +18,9 @@ from apilens.learning import Learning
 from apilens.pipeline import BLOCK_BYTES, REJECTS, Log, Pipeline, in_order
 from apilens.sources import Block, Reader
 from apilens.store import Counts, DataFile, Position, compact, read_kept, tidy, writing
+from apilens.store.catalogue import seen_in
 from apilens.store.maintenance import Compaction
+from apilens.store.registering import Register
 from apilens.store.writer import Advance, Writer, by_day
 
 # A log that is not sorted by time makes a file for each day in each commit; larger commits make fewer of them.
@@ -145,6 +147,7 @@ class _Written:
     rejects: pl.DataFrame
     sources: Counter[str | None]
     learned: bytes
+    seen: pl.DataFrame
 
     @property
     def counts(self) -> Counts:
@@ -173,12 +176,14 @@ def ingest(
         scattered = False
         saved = read_kept(store, STATE)
         learning = Learning(saved, pipeline.operations, pipeline.routes)
+        register = Register(writer)
 
         blocks = pipeline.blocks(inputs, final=final, start=streams.start, advance=advance)
         batches = _Batches(in_order(lambda item: _parse(pipeline, *item), streams.follow(blocks)), block_bytes)
         # A batch is written while the next one is parsed.
         for written in in_order(lambda batch: _write(writer, batch, learning), batches, workers=1, ahead=2):
             _commit(writer, written, streams)
+            register.take(written.seen)
             _account(summary, written)
             if len(written.files) > SCATTERED_DAYS:
                 scattered = True
@@ -188,6 +193,7 @@ def ingest(
         summary.take(pipeline)
         summary.compaction = compact(writer, today=now.date(), every_day=scattered)
         tidy(writer)
+        register.keep()
     return summary
 
 
@@ -199,14 +205,16 @@ def _parse(pipeline: Pipeline, log: Log, block: Block) -> _Parsed:
 
 
 def _write(writer: Writer, batch: Sequence[_Parsed], learning: Learning) -> _Written:
+    renamed = learning.renamed([item.days for item in batch])
     return _Written(
-        files=writer.write(learning.renamed([item.days for item in batch])),
+        files=writer.write(renamed),
         # The last block of each log says how far this batch takes it.
         ends=list({id(item.log): (item.log, item.block) for item in batch}.values()),
         by_log=[(item.log, item.counts) for item in batch],
         rejects=pl.concat([item.rejects for item in batch]),
         sources=sum((item.sources for item in batch), Counter[str | None]()),
         learned=learning.state(),
+        seen=seen_in(frame for days in renamed for frame in days.values()),
     )
 
 

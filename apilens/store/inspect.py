@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
@@ -78,14 +79,14 @@ def verify(store: Store) -> Result:
     return Result("store-verify", f"Store {store.path}", (Table("problems", _fields(table), table),), notes=(note,))
 
 
-def scan(store: Store, columns: list[str]) -> pl.LazyFrame:
-    """Return a few columns of every event, in Polars: for looking at the store itself."""
+def scan(store: Store, columns: Sequence[str], files: Sequence[str] | None = None) -> pl.LazyFrame:
+    """Return a few columns of every event, or of those in some files, in Polars: for looking at the store itself."""
     schema = {name: store.dtypes[name] for name in columns}
-    files = store.files()
+    files = store.files() if files is None else files
     if not files:
         return pl.LazyFrame(schema=schema)
     return pl.scan_parquet(
-        files, schema=schema, missing_columns="insert", extra_columns="ignore", hive_partitioning=False
+        list(files), schema=schema, missing_columns="insert", extra_columns="ignore", hive_partitioning=False
     )
 
 
