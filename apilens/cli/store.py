@@ -6,12 +6,16 @@ from typing import Any
 
 import click
 
+from apilens.cli.forget import forget
 from apilens.cli.options import common_options, output_options, session
 
 
 @click.group()
 def store() -> None:
     """Look at the store, and look after it."""
+
+
+store.add_command(forget)
 
 
 @store.command()

@@ -46,7 +46,8 @@ def info(store: Store, *, now: datetime) -> Result:
         }
     )
     sources = by_source.drop("attributed")
-    totals = pl.DataFrame({item.name: [store.total(item.name)] for item in fields(Counts)})
+    names = [*(item.name for item in fields(Counts)), "forgotten"]
+    totals = pl.DataFrame({name: [store.total(name)] for name in names})
     return Result(
         kind="store-info",
         title=f"Store {store.path}",
@@ -70,8 +71,14 @@ def verify(store: Store) -> Result:
         if found:
             problems.append((path, found))
     counts = Counts(**{item.name: store.total(item.name) for item in fields(Counts)})
-    if counts.stored != stored:
-        problems.append(("_delta_log", f"{counts.stored} events were committed, but the files hold {stored}"))
+    gone = store.total("forgotten")
+    if counts.stored != stored + gone:
+        problems.append(
+            (
+                "_delta_log",
+                f"{counts.stored} events were committed, but the files hold {stored}, and {gone} were removed",
+            )
+        )
     if not counts.balances:
         problems.append(("_delta_log", f"the totals do not balance: {counts}"))
     table = pl.DataFrame(problems, schema={"file": pl.String, "problem": pl.String}, orient="row")

@@ -12,7 +12,7 @@ import polars as pl
 
 from apilens.store.durable import write_new
 from apilens.store.table import Store
-from apilens.store.writer import DataFile, Writer, data_files
+from apilens.store.writer import DataFile, Writer, aged_of, data_files
 
 # A day is closed when it is over (UTC): few lines come late, so it may as well be merged early.
 CLOSED_DAY_FILES = 8
@@ -118,4 +118,5 @@ def _merge(writer: Writer, store: Store, day: date, files: list[DataFile]) -> Da
     rows = pl.scan_parquet(paths, schema=dtypes, missing_columns="insert", hive_partitioning=False)
     keys = [name for name in _ORDER if name in written]
     # The last three keys make the order, and so the file, the same whatever order the parts came in.
-    return writer.write_day(day, rows.sort(keys).collect())
+    aged = frozenset.intersection(*(aged_of(item.path) for item in files))
+    return writer.write_day(day, rows.sort(keys).collect(), aged=aged)

@@ -94,7 +94,7 @@ class Store:
         return None
 
     def total(self, name: str) -> int:
-        """Return a running total over all commits: read, stored, rejected, other, blank, comments or lossy."""
+        """Return a running total over all commits: a name of Counts (read, stored, rejected …), or forgotten."""
         return self.delta.transaction_version(f"total/{name}") or 0
 
 

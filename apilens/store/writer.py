@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -25,6 +25,9 @@ CHECKPOINT_EVERY = 20
 # What a commit may keep of its rejects; the totals stay exact.
 REJECT_BYTES = 10 << 20
 _GENERATION = "generation"
+# Rows that were stored and are gone, by forgetting or by age: `verify` takes them off the total.
+FORGOTTEN_TOTAL = "total/forgotten"
+_AGED = ".aged-"
 
 
 @dataclass(slots=True)
@@ -106,14 +109,17 @@ class Writer:
         # A column may be in some parts only.
         return [self.write_day(day, pl.concat(parts, how="diagonal")) for day, parts in sorted(days.items())]
 
-    def write_day(self, day: date, frame: pl.DataFrame) -> DataFile:
-        """Write one file of one day. A column that is null throughout is left out: readers insert it."""
+    def write_day(self, day: date, frame: pl.DataFrame, *, aged: Collection[str] = ()) -> DataFile:
+        """Write one file of one day. A column that is null throughout is left out: readers insert it.
+
+        aged: the rules of `age_out` that its rows went through; the name of the file says so from then on.
+        """
         folder = self.path / "events" / f"day={day}"
-        name = f"part-{uuid.uuid4()}.parquet"
+        name = f"part-{uuid.uuid4()}{_AGED + '-'.join(sorted(aged)) if aged else ''}.parquet"
         try:
             folder.mkdir(exist_ok=True)
             _filled(frame).write_parquet(folder / name, compression="zstd", compression_level=1)
-            self._sync([folder / name])
+            self.sync([folder / name])
         except (OSError, pl.exceptions.PolarsError) as error:
             (folder / name).unlink(missing_ok=True)
             raise cannot_write(folder, error) from None
@@ -135,21 +141,28 @@ class Writer:
             self.totals[name] = total + getattr(counts, name)
             versions[f"total/{name}"] = self.totals[name]
         self._write_rejects(rejects)
-        self._sync({self.path / "events" / item.path.partition("/")[0] for item in files})
+        self.sync({self.path / "events" / item.path.partition("/")[0] for item in files})
         self._commit([_add(item, new=True) for item in files], versions, info)
         return positions
 
-    def replace(self, old: Sequence[DataFile], new: Sequence[DataFile]) -> None:
-        """Swap files for others that hold the same rows. The old ones stay on disk for readers that have them open."""
+    def replace(
+        self, old: Sequence[DataFile], new: Sequence[DataFile], *, work: str = "compact", forgotten: int = 0
+    ) -> None:
+        """Swap files for others: to `compact` they hold the same rows, any other `work` changed them or left some out.
+
+        The old ones stay on disk for readers that have them open. forgotten: how many rows are gone with it.
+        """
         from deltalake.transaction import RemoveAction
 
         now_ms = int(time.time() * 1000)
         removed = [
-            RemoveAction(item.path, False, now_ms, size=item.size, partition_values={"day": str(item.day)})
+            RemoveAction(item.path, work != "compact", now_ms, size=item.size, partition_values={"day": str(item.day)})
             for item in old
         ]
-        self._sync({self.path / "events" / item.path.partition("/")[0] for item in new})
-        self._commit([*removed, *(_add(item, new=False) for item in new)], {}, {"work": "compact"})
+        self.sync({self.path / "events" / item.path.partition("/")[0] for item in new})
+        versions = {FORGOTTEN_TOTAL: self._version(FORGOTTEN_TOTAL) + forgotten} if forgotten else {}
+        actions = [*removed, *(_add(item, new=work != "compact") for item in new)]
+        self._commit(actions, versions, {"work": work})
 
     def keep(self, name: str, data: bytes) -> None:
         """Keep a file of what is known besides the events, in place of an older one: `read_kept` reads it."""
@@ -163,7 +176,7 @@ class Writer:
         self.delta.create_checkpoint()
         self.delta.cleanup_metadata()
         log = self.path / "events" / "_delta_log"
-        self._sync([*sorted(log.glob("*.checkpoint.parquet"))[-1:], log / "_last_checkpoint", log])
+        self.sync([*sorted(log.glob("*.checkpoint.parquet"))[-1:], log / "_last_checkpoint", log])
         self._since_checkpoint = 0
 
     def _commit(self, actions: list[Any], versions: Mapping[str, int], info: Mapping[str, str]) -> None:
@@ -194,7 +207,7 @@ class Writer:
             raise cannot_write(self.path / "events", error) from None
         log = self.path / "events" / "_delta_log"
         # delta-rs does not flush what it writes.
-        self._sync([log / f"{self.delta.version():020}.json", log])
+        self.sync([log / f"{self.delta.version():020}.json", log])
         self._since_checkpoint += 1
         if self._since_checkpoint >= CHECKPOINT_EVERY or self.delta.version() % CHECKPOINT_EVERY == 0:
             self.checkpoint()
@@ -223,7 +236,8 @@ class Writer:
         # A name with a dot is a file that a killed run had not finished.
         return (path for path in (self.path / "rejects").iterdir() if path.name > limit or path.name.startswith("."))
 
-    def _sync(self, paths: Iterable[Path]) -> None:
+    def sync(self, paths: Iterable[Path]) -> None:
+        """Flush files or folders to disk, where the store is one that is kept."""
         if self._durable:
             sync_all(paths)
 
@@ -248,6 +262,12 @@ def _add(item: DataFile, *, new: bool) -> Any:
 def cannot_write(path: Path, error: BaseException) -> StoreError:
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
     return StoreError(f"cannot write {path}: {reason}", hint="what was committed before stands; run again to go on")
+
+
+def aged_of(path: str) -> frozenset[str]:
+    """Return the rules of `age_out` that the rows of a file went through."""
+    marks = path.removesuffix(".parquet").partition(_AGED)[2]
+    return frozenset(marks.split("-")) if marks else frozenset()
 
 
 def data_files(rows: Iterable[tuple[str, int, int, date]]) -> list[DataFile]:
