@@ -10,6 +10,7 @@ from pathlib import Path
 
 import polars as pl
 
+from apilens.ageing import ROWS_AT_ONCE, Aged, age_out
 from apilens.config import ReadOptions, Settings
 from apilens.endpoints import STATE
 from apilens.enrich import configured_dtypes
@@ -40,6 +41,7 @@ class Summary:
     warnings: list[str] = field(default_factory=list)
     shown_rejects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTS))
     compaction: Compaction = field(default_factory=Compaction)
+    aged: Aged = field(default_factory=Aged)
     commits: int = 0
     # Rule that found the account → requests; None: no account.
     sources: Counter[str | None] = field(default_factory=Counter)
@@ -191,6 +193,9 @@ def ingest(
         if not summary.commits and learning.differs(saved):
             writer.keep(STATE, learning.state())
         summary.take(pipeline)
+        if durable:
+            # Files that are read directly are read whole.
+            summary.aged = age_out(writer, settings, key=key, today=now.date(), most_rows=ROWS_AT_ONCE)
         summary.compaction = compact(writer, today=now.date(), every_day=scattered)
         tidy(writer)
         register.keep()

@@ -19,7 +19,7 @@ from apilens.enrich import as_they_are, asked, enrich, needed_columns, reject_sh
 from apilens.enrich.base import Context
 from apilens.enrich.route_table import RouteTable
 from apilens.errors import InputError
-from apilens.formats import Format, Needs, ParseOptions
+from apilens.formats import Format, Needs, Parsed, ParseOptions
 from apilens.lookups import read_lookups
 from apilens.openapi import read_openapi
 from apilens.recognition import all_formats, bare_or_enclosed, is_document, named, recognise
@@ -129,17 +129,7 @@ class Pipeline:
 
     def parse(self, log: Log, block: Block) -> Piece:
         """Parse and enrich one block. Safe to call from several threads."""
-        needs = Needs(*asked(self.settings, log.format.account))
-        if log.format.normalised:
-            needs = Needs(fields=frozenset(self.settings.columns))
-        options = ParseOptions(
-            latest=self._latest,
-            needs=needs,
-            source_tz=self.options.source_tz or self.settings.source_tz or "UTC",
-            columns=self._parse_columns,
-            prelude=block.prelude,
-        )
-        parsed = log.format.parse(block.data, block.first_line, options)
+        parsed = self.parsed(log, block)
         add = as_they_are if log.format.normalised else enrich
         events = add(parsed.events, log.context, columns=self.columns)
         long = len(block.overlong)
@@ -154,6 +144,20 @@ class Pipeline:
             lossy=parsed.lossy,
         )
         return Piece(log, block, events, self._rejects(log, block, parsed.rejects), counts)
+
+    def parsed(self, log: Log, block: Block) -> Parsed:
+        """Parse one block, as its format has it: with raw values, which are stored nowhere."""
+        needs = Needs(*asked(self.settings, log.format.account))
+        if log.format.normalised:
+            needs = Needs(fields=frozenset(self.settings.columns))
+        options = ParseOptions(
+            latest=self._latest,
+            needs=needs,
+            source_tz=self.options.source_tz or self.settings.source_tz or "UTC",
+            columns=self._parse_columns,
+            prelude=block.prelude,
+        )
+        return log.format.parse(block.data, block.first_line, options)
 
     def _read(
         self, source: Source, reader: Reader, final: bool, start: Callable[[Reader], Position] | None,

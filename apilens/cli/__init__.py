@@ -34,6 +34,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "formats": ("apilens.cli.formats:formats", "What can be read, and how a given log would be."),
     "config": ("apilens.cli.config:config", "The settings in force and where they come from; their JSON Schema."),
     "store": ("apilens.cli.store:store", "Look at the store: info, verify, compact, forget."),
+    "redact": (
+        "apilens.cli.redact:redact",
+        "What is hidden of a log; what a store should not hold.",
+    ),
     "completion": ("apilens.cli.completion:completion", "Teach a shell to complete commands, accounts and endpoints."),
 }
 

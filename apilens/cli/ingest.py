@@ -23,6 +23,7 @@ def ingest(
     Run it again on the same files, or from cron: rotation by renaming, gzip or copytruncate makes no difference. A pipe
     ('-') cannot be recognised and is read each time.
     """
+    from apilens.ageing import told
     from apilens.cli.progress import progress_bar
     from apilens.cli.summary import tell
     from apilens.ingest import ingest as run
@@ -40,6 +41,8 @@ def ingest(
             wait_s=parse_duration(wait).total_seconds(), advance=advance,
         )  # fmt: skip
     code = tell(summary, here)
+    if words := told(summary.aged):
+        here.say(words)
     if summary.compaction.days:
         merged = summary.compaction
         here.say(f"merged {merged.before} files of {merged.days} days into {merged.after}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -65,10 +65,15 @@ def erase_days(writer: Writer, before: date, *, dry_run: bool = False) -> Erased
     return done
 
 
-def rewrite(writer: Writer, item: DataFile, change: Callable[[pl.DataFrame], pl.DataFrame]) -> DataFile:
-    """Write the rows of a file, changed, into a new one of the same day; `replace` makes it count."""
+def rewrite(
+    writer: Writer, item: DataFile, change: Callable[[pl.DataFrame], pl.DataFrame], *, aged: Collection[str] = ()
+) -> DataFile:
+    """Write the rows of a file, changed, into a new one of the same day; `replace` makes it count.
+
+    aged: rules of `age_out` that the change applies, besides those that the file went through before.
+    """
     rows = pl.read_parquet(writer.path / "events" / item.path, hive_partitioning=False)
-    return writer.write_day(item.day, change(rows), aged=aged_of(item.path))
+    return writer.write_day(item.day, change(rows), aged={*aged_of(item.path), *aged})
 
 
 def purge(writer: Writer) -> None:
