@@ -91,12 +91,17 @@ def _in_events(file: Path, names: Names) -> Iterator[tuple[str, int, str]]:
             yield f"column {column}", count, f"{source}:{line}"
 
 
+def _of_others(line: str, names: Names) -> bool:
+    """Say whether a line is that of another account in the catalogue."""
+    return line.startswith('["account",') and json.loads(line)[1] not in names.names
+
+
 def _in_file(file: Path, inside: str, names: Names) -> Iterator[tuple[str, int, str]]:
     if file.suffix == ".parquet":
         # A checkpoint of the log: nested, so it is searched as the text that it is written as.
         lines = pl.read_parquet(file).write_ndjson().splitlines()
     else:
         lines = file.read_text(errors="replace").splitlines()
-    hits = [number for number, line in enumerate(lines, 1) if names.within(line)]
+    hits = [number for number, line in enumerate(lines, 1) if names.within(line) and not _of_others(line, names)]
     if hits:
         yield f"file {inside}", len(hits), f"line {hits[0]}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,11 +21,17 @@ def known(dimension: str) -> Callable[[click.Context, click.Parameter, str], lis
     def complete(context: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:
         # A shell waits for an answer, not for a message: without a store there is nothing to offer.
         try:
-            return [CompletionItem(name) for name in names(_store_of(context), dimension, incomplete)]
+            return [CompletionItem(_typed(name)) for name in names(_store_of(context), dimension, incomplete)]
         except OSError:
             return []
 
     return complete
+
+
+def _typed(name: str) -> str:
+    """Return a name as it would be typed: Bash puts in what it gets, so `GET /items/{id}` needs its backslashes."""
+    is_bash = os.environ.get("_APILENS_COMPLETE") == "bash_complete"
+    return re.sub(r"([^\w@%+=:,./-])", r"\\\1", name) if is_bash else name
 
 
 def names(store: Path, dimension: str, start: str) -> list[str]:
@@ -57,14 +64,24 @@ def _store_of(context: click.Context) -> Path:
     named = context.params.get("store_path") or os.environ.get("APILENS_STORE")
     if named:
         return Path(named)
-    from apilens.config import FILE_NAME, find, resolve
-    from apilens.errors import ApilensError
+    from apilens.config import find
 
-    flag = context.params.get("config_path")
-    if not flag and not os.environ.get("APILENS_CONFIG") and find(Path.cwd()) is None:
-        return Path(DEFAULT_STORE)
+    flag = context.params.get("config_path") or os.environ.get("APILENS_CONFIG")
+    path = Path(flag) if flag else find(Path.cwd())
+    inside = _store_in(path) if path else None
+    return path.parent / Path(inside).expanduser() if path and inside else Path(DEFAULT_STORE)
+
+
+def _store_in(path: Path) -> str | None:
+    """Return the folder that `store` of a settings file names. Checking all of the settings would take Polars."""
+    from apilens.yaml_nodes import YamlMistake, read_yaml
+
     try:
-        settings, _ = resolve(Path(flag) if flag else None, os.environ)
-    except ApilensError:
-        raise FileNotFoundError(FILE_NAME) from None
-    return Path(settings.place.path or DEFAULT_STORE)
+        root = read_yaml(path.read_bytes())
+    except YamlMistake:
+        return None
+    for key, node in root.pairs if root else ():
+        if key.value == "store":
+            named = {str(name.value): item.value for name, item in node.pairs}.get("path", node.value)
+            return str(named) if named else None
+    return None
