@@ -29,9 +29,12 @@ def known(dimension: str) -> Callable[[click.Context, click.Parameter, str], lis
 
 
 def _typed(name: str) -> str:
-    """Return a name as it would be typed: Bash puts in what it gets, so `GET /items/{id}` needs its backslashes."""
+    """Return a name as it would be typed: Bash puts in what it gets, so `GET /items/{id}` needs its backslashes.
+
+    Two of each: Click's script reads what it is told with `read`, which takes one away.
+    """
     is_bash = os.environ.get("_APILENS_COMPLETE") == "bash_complete"
-    return re.sub(r"([^\w@%+=:,./-])", r"\\\1", name) if is_bash else name
+    return re.sub(r"([^\w@%+=:,./-])", r"\\\\\1", name) if is_bash else name
 
 
 def names(store: Path, dimension: str, start: str) -> list[str]:
