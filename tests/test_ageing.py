@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -171,9 +172,10 @@ def test_files_that_are_read_directly_are_read_whole(tmp_path: Path) -> None:
 
 def test_old_rejects_go_with_the_rows(store: Path) -> None:
     read(store, line(2) + "unreadable\n")
-    age(store, AgeOut(rows="30d"))
-    assert len(list((store / "rejects").iterdir())) == 1
+    [rejects] = (store / "rejects").iterdir()
 
-    with writing(store, key=KEY) as writer:
-        age_out(writer, Settings(age_out=AgeOut(rows="30d")), key=KEY, today=date(2096, 1, 1))
-    assert not list((store / "rejects").iterdir())
+    for days, left in ((29, True), (31, False)):
+        read_at = (NOW - timedelta(days=days)).timestamp()
+        os.utime(rejects, (read_at, read_at))
+        age(store, AgeOut(rows="30d"))
+        assert rejects.exists() == left
