@@ -27,8 +27,7 @@ from apilens.store.erase import (
     rejects_of,
     rewrite,
 )
-from apilens.store.inspect import scan
-from apilens.store.table import Store, read_kept
+from apilens.store.table import Store, read_kept, scan
 from apilens.store.writer import Writer
 
 

@@ -18,8 +18,7 @@ from urllib.parse import unquote
 import polars as pl
 
 from apilens.schema import TIME
-from apilens.store.inspect import scan
-from apilens.store.table import Store
+from apilens.store.table import Store, scan
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -86,6 +85,11 @@ def covered(path: Path) -> int | None:
             return int(json.loads(file.readline())["version"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
+
+
+def is_damaged(path: Path) -> bool:
+    """Say whether there is a catalogue that cannot be read."""
+    return (path / "state" / FILE).exists() and _load(path) is None
 
 
 def catalogue_of(store: Store) -> Catalogue:

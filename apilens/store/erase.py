@@ -9,8 +9,7 @@ from pathlib import Path
 
 import polars as pl
 
-from apilens.store.inspect import scan
-from apilens.store.table import Store
+from apilens.store.table import Store, scan
 from apilens.store.writer import DataFile, Writer, aged_of, data_files
 
 # What stands for a text that was forgotten.

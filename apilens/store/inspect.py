@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
@@ -10,7 +9,8 @@ from pathlib import Path
 import polars as pl
 
 from apilens.result import Field, Result, Table, Unit
-from apilens.store.table import Store
+from apilens.store.catalogue import FILE, is_damaged
+from apilens.store.table import Store, scan
 from apilens.store.writer import Counts
 
 
@@ -81,20 +81,11 @@ def verify(store: Store) -> Result:
         )
     if not counts.balances:
         problems.append(("_delta_log", f"the totals do not balance: {counts}"))
+    if is_damaged(store.path):
+        problems.append((f"state/{FILE}", "damaged: `apilens store compact` makes it anew"))
     table = pl.DataFrame(problems, schema={"file": pl.String, "problem": pl.String}, orient="row")
     note = f"{store.actions.height} files, {stored} events: " + ("all there" if not problems else "damaged")
     return Result("store-verify", f"Store {store.path}", (Table("problems", _fields(table), table),), notes=(note,))
-
-
-def scan(store: Store, columns: Sequence[str], files: Sequence[str] | None = None) -> pl.LazyFrame:
-    """Return a few columns of every event, or of those in some files, in Polars: for looking at the store itself."""
-    schema = {name: store.dtypes[name] for name in columns}
-    files = store.files() if files is None else files
-    if not files:
-        return pl.LazyFrame(schema=schema)
-    return pl.scan_parquet(
-        list(files), schema=schema, missing_columns="insert", extra_columns="ignore", hive_partitioning=False
-    )
 
 
 def _problem(path: Path, size: int, records: int) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -96,6 +96,17 @@ class Store:
     def total(self, name: str) -> int:
         """Return a running total over all commits: a name of Counts (read, stored, rejected …), or forgotten."""
         return self.delta.transaction_version(f"total/{name}") or 0
+
+
+def scan(store: Store, columns: Sequence[str], files: Sequence[str] | None = None) -> pl.LazyFrame:
+    """Return a few columns of every event, or of those in some files, in Polars: for looking at the store itself."""
+    schema = {name: store.dtypes[name] for name in columns}
+    files = store.files() if files is None else files
+    if not files:
+        return pl.LazyFrame(schema=schema)
+    return pl.scan_parquet(
+        list(files), schema=schema, missing_columns="insert", extra_columns="ignore", hive_partitioning=False
+    )
 
 
 def read_kept(path: Path, name: str) -> dict[str, Any]:

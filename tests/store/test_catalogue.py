@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from apilens.store import Counts, Store, compact, writing
+from apilens.store import Counts, Store, compact, verify, writing
 from apilens.store import catalogue as module
 from apilens.store.catalogue import EVENT, FILE, Catalogue, catalogue_of, covered, rebuilt, seen_in
 from apilens.store.erase import erase_days
@@ -84,6 +84,8 @@ def test_a_lost_or_damaged_one_is_made_again(path: Path, make: Make, damage: byt
     file.unlink() if damage is None else file.write_bytes(damage)
 
     assert sights(catalogue_of(Store.open(path))) == by_hand(make(5))
+    named = verify(Store.open(path)).tables[0].rows["file"].to_list()
+    assert named == ([] if damage is None else ["state/catalogue.jsonl"])
 
 
 def test_it_outlives_the_events(path: Path, make: Make) -> None:
