@@ -14,7 +14,7 @@ from apilens.enrich.client_ip import hide
 from apilens.enrich.keyed_hash import keyed_hashes
 from apilens.enrich.learned_routes import NO_ROUTE
 from apilens.store.erase import by_day, erase_days, erase_rejects, rewrite
-from apilens.store.table import Store
+from apilens.store.table import Store, readable
 from apilens.store.writer import Writer, aged_of
 
 # What a run of ingest rewrites at most: the first one with a new rule may have years before it.
@@ -38,7 +38,11 @@ def age_out(writer: Writer, settings: Settings, *, key: bytes, today: date, most
     A day is as old as its last moment. key: keys the hashes of addresses. most_rows: stop after so many, oldest first;
     the next run goes on. Each day changes in one commit.
     """
-    days = dict(settings.age_out.days())
+    with readable():
+        return _age_out(writer, dict(settings.age_out.days()), key, today, most_rows)
+
+
+def _age_out(writer: Writer, days: dict[str, int], key: bytes, today: date, most_rows: int | None) -> Aged:
     removed = 0
     if (most := days.pop("rows", None)) is not None:
         first = today - timedelta(days=most)

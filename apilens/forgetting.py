@@ -27,7 +27,7 @@ from apilens.store.erase import (
     rejects_of,
     rewrite,
 )
-from apilens.store.table import Store, read_kept, scan
+from apilens.store.table import Store, read_kept, readable, scan
 from apilens.store.writer import Writer
 
 
@@ -48,19 +48,20 @@ def forget(writer: Writer, wanted: Wanted, *, key: bytes, dry_run: bool = False)
     """Forget what is wanted and return what was removed, and what a search of the whole store finds of it afterwards.
 
     key: the hash key, since a name that looks like a secret was stored as its hash. Every step may be repeated: a run
-    that was killed is completed by the same command. dry_run: only say what would be removed.
+    that was killed is completed by the same command. dry_run: only say what would be removed. Raises StoreError where
+    the events cannot be read or written.
     """
     names = Names([text for name in (*wanted.accounts, *wanted.users) for text in (name, key_id(name, key))])
-    erased = _erase(writer, wanted, names, dry_run=dry_run)
-    rejects = 0
-    if wanted.before:
-        rejects = erase_rejects(writer, wanted.before.timestamp(), dry_run=dry_run)
-    replaced = 0
-    if not dry_run:
-        if wanted.mentions:
-            replaced = _replace_in_rows(writer, names)
-            _replace_in_rejects(writer, names)
-        _forget_state(writer, wanted, names)
+    with readable():
+        erased = _erase(writer, wanted, names, dry_run=dry_run)
+        rejects = erase_rejects(writer, wanted.before.timestamp(), dry_run=dry_run) if wanted.before else 0
+        replaced = 0
+        if not dry_run:
+            if wanted.mentions:
+                replaced = _replace_in_rows(writer, names)
+                _replace_in_rejects(writer, names)
+            _forget_state(writer, wanted, names)
+            found = find(writer.path, names) if names.names else _before(writer, wanted)
     done = pl.DataFrame(
         {
             "rows_removed": [erased.rows], "files_rewritten": [erased.rewritten], "files_removed": [erased.removed],
@@ -70,7 +71,6 @@ def forget(writer: Writer, wanted: Wanted, *, key: bytes, dry_run: bool = False)
     tables = [Table("forgotten", tuple(Field(name, "count") for name in done.columns), done)]
     notes = ["dry run: nothing was changed"] if dry_run else []
     if not dry_run:
-        found = find(writer.path, names) if names.names else _before(writer, wanted)
         tables.append(Table("found", (Field("place"), Field("found", "count"), Field("first")), found))
         notes = _notes(writer, found)
     return Result("store-forget", f"Store {writer.path}", tuple(tables), notes=tuple(notes))
@@ -149,12 +149,12 @@ def _forget_state(writer: Writer, wanted: Wanted, names: Names) -> None:
         rows = rows.filter((pl.col("last") >= wanted.before) | (pl.col("dimension") == EVENT))
     if names.names:
         # Endpoints, SDKs and codes with the name in them stay only as far as others have them.
-        named = [names.within(name) for name in rows["name"]]
-        suspect = rows.filter(pl.Series(named, dtype=pl.Boolean) | pl.col("name").is_in(names.names))
-        left = _left(store, suspect.filter(pl.col("dimension") != "account"))
-        gone_accounts = suspect.filter(dimension="account").filter(pl.col("name").is_in(names.names))
-        gone = suspect.filter(pl.col("dimension") != "account").join(left, on=["dimension", "name"], how="anti")
-        rows = rows.join(pl.concat([gone, gone_accounts]), on=["dimension", "name"], how="anti")
+        within = pl.Series([names.within(name) for name in rows["name"]], dtype=pl.Boolean)
+        within &= rows["dimension"] != "account"
+        suspect = rows.filter(within | pl.col("name").is_in(names.names))
+        left = _left(store, suspect)
+        gone = suspect.join(left, on=["dimension", "name"], how="anti")
+        rows = rows.join(gone, on=["dimension", "name"], how="anti")
         saved = read_kept(writer.path, STATE)
         if saved:
             kept = set(left.filter(dimension="endpoint")["name"])
@@ -171,8 +171,6 @@ def _left(store: Store, suspect: pl.DataFrame) -> pl.DataFrame:
     frames = [suspect.select("dimension", "name").clear()]
     for (dimension,), rows in suspect.group_by("dimension"):
         column = str(dimension)
-        if column == EVENT:
-            continue
         names = scan(store, [column]).filter(pl.col(column).is_in(rows["name"].implode())).unique()
         found = names.select(pl.lit(column).alias("dimension"), pl.col(column).alias("name"))
         frames.append(found.collect(engine="streaming"))

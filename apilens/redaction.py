@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
@@ -16,6 +17,7 @@ from apilens.formats.base import Parsed
 from apilens.pipeline import Log, Pipeline
 from apilens.result import Field, Result, Table
 from apilens.store import Store
+from apilens.store.table import readable
 
 LIMIT = 20
 # As a log has it, and as the store has it.
@@ -37,10 +39,11 @@ _KINDS = {"column": pl.String(), "kind": pl.String(), "found": pl.Int64()}
 
 def redact_test(
     inputs: Sequence[str], *, settings: Settings, options: ReadOptions, key: bytes, now: datetime, limit: int | None
-) -> Result:
+) -> tuple[Result, int]:
     """Say what the rules hide in logs: the first lines before and after, and how much of each kind. Nothing is written.
 
-    limit: how many values are shown, None for all. Raises InputError where no input can be read.
+    limit: how many values are shown, None for all. Also return how many inputs could not be read; raises InputError
+    where that is all of them.
     """
     pipeline = Pipeline(settings, options, key=key, now=now)
     lines = pl.DataFrame(schema=_LINES)
@@ -55,12 +58,14 @@ def redact_test(
             lines = pl.concat([lines, more if limit is None else more.head(limit - lines.height)])
     if pipeline.problems and not pipeline.logs:
         raise pipeline.problems[0]
-    notes = tuple(error.message for error in pipeline.problems)
+    notes = (*(error.message for error in pipeline.problems), *pipeline.skipped)
     words = ", ".join(f"{column} {kind} {count:,}" for (column, kind), count in sorted(found.items()))
     notes = (*notes, f"hidden: {words}" if found else "nothing in it would be hidden")
     tables = (Table("lines", tuple(map(Field, _LINES)), lines), _kinds_table(found))
     command = f"apilens redact test {' '.join(inputs)}"
-    return Result("redact-test", "What is hidden", tables, query={"files": list(inputs)}, notes=notes, command=command)
+    query = {"files": list(inputs)}
+    result = Result("redact-test", "What is hidden", tables, query=query, notes=notes, command=command)
+    return result, len(pipeline.problems)
 
 
 def redact_scan(store: Store, settings: Settings, *, limit: int | None) -> Result:
@@ -69,7 +74,9 @@ def redact_scan(store: Store, settings: Settings, *, limit: int | None) -> Resul
     places: dict[tuple[str, str], str] = {}
     first: list[tuple[str, str, str]] = []
     for file in store.files():
-        for column, again in _stored(Path(file), store, settings):
+        with readable():
+            changes = list(_stored(Path(file), settings))
+        for column, again in changes:
             for after, count, source, line in again.iter_rows():
                 kinds = _marks(after)
                 found.update({(column, kind): times * count for kind, times in kinds.items()})
@@ -124,7 +131,7 @@ def _kinds(changed: pl.DataFrame) -> dict[tuple[str, str], int]:
     return {kind: count for kind, count in kinds.items() if count}
 
 
-def _stored(file: Path, store: Store, settings: Settings) -> Iterator[tuple[str, pl.DataFrame]]:
+def _stored(file: Path, settings: Settings) -> Iterator[tuple[str, pl.DataFrame]]:
     """Give the text columns of a file with what would change: `after`, in how many rows, and where the first stands."""
     rows = pl.scan_parquet(file, hive_partitioning=False)
     for column, dtype in rows.collect_schema().items():
@@ -144,8 +151,7 @@ def _stored(file: Path, store: Store, settings: Settings) -> Iterator[tuple[str,
 
 
 def _marks(text: str) -> Counter[str]:
-    marks = pl.Series([text]).str.extract_all(_MARK).explode().drop_nulls()
-    return Counter(map(_kind, marks))
+    return Counter(map(_kind, re.findall(_MARK, text)))
 
 
 def _kind(mark: str) -> str:

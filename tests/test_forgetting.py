@@ -13,6 +13,7 @@ import pytest
 
 from apilens.config import IdentityRule, ReadOptions, Settings
 from apilens.enrich.keyed_hash import key_id
+from apilens.errors import StoreError
 from apilens.forgetting import Wanted, forget
 from apilens.ingest import ingest
 from apilens.mentions import Names, find
@@ -160,6 +161,20 @@ def test_who_was_stored_as_a_hash_is_found_by_the_name_that_logs_have(tmp_path: 
 
     assert result.tables[0].rows["rows_removed"].item() == 2
     assert hashed not in everything(path)
+
+
+def test_a_user_who_is_called_like_an_account_leaves_it_alone(store: Path) -> None:
+    run(store, Wanted(users=("umbra",)))
+
+    assert "umbra" in catalogue_of(Store.open(store)).of("account")["name"]
+    assert Store.open(store).total("forgotten") == 0
+
+
+def test_a_file_that_is_damaged_is_said(store: Path) -> None:
+    Path(Store.open(store).files()[0]).write_bytes(b"PAR1 nonsense")
+
+    with pytest.raises(StoreError, match="cannot be read"):
+        run(store, Wanted(accounts=("umbra",)))
 
 
 def test_whole_days_go_without_being_read(store: Path) -> None:

@@ -37,9 +37,11 @@ def log(tmp_path: Path) -> Path:
 
 
 def look(path: Path, *, limit: int | None = None, settings: Settings | None = None) -> Result:
-    return redact_test(
+    result, unread = redact_test(
         [str(path)], settings=settings or Settings(), options=COMBINED, key=b"k" * 32, now=NOW, limit=limit
     )
+    assert unread == 0
+    return result
 
 
 def test_lines_are_shown_before_and_after(log: Path) -> None:

@@ -23,7 +23,7 @@ def redact() -> None:
 def test(
     files: tuple[str, ...], limit: str, input_format: str | None, log_format: str | None, source_tz: str | None,
     store_path: str | None, config_path: str | None, now: str | None, quiet: bool, **output: Any,
-) -> None:  # fmt: skip
+) -> int:  # fmt: skip
     """Show log lines before and after, and how much of each kind is hidden. Nothing is written, not even a key.
 
     This prints secrets that the logs hold.
@@ -31,14 +31,16 @@ def test(
     import secrets
 
     from apilens.cli.output import show
+    from apilens.errors import EXIT_INPUT
     from apilens.redaction import redact_test
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
-    result = redact_test(
+    result, unread = redact_test(
         files, settings=here.settings, options=read_options(input_format, log_format, source_tz),
         key=secrets.token_bytes(32), now=here.now, limit=limit_of(limit),
     )  # fmt: skip
     show(result, quiet=quiet, **output)
+    return EXIT_INPUT if unread else 0
 
 
 @redact.command()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -135,6 +136,16 @@ def _read_json(file: Path, *, hint: str) -> dict[str, Any] | None:
     if not isinstance(known, dict):
         raise StoreError(f"{file} is damaged", hint=hint)
     return known
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Raise StoreError where a file of events that is read meanwhile is gone, damaged, or not to be read."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, FileNotFoundError, PermissionError) as error:
+        reason = str(error).splitlines()[0]
+        raise StoreError(f"the events cannot be read: {reason}", hint="run `apilens store verify`") from error
 
 
 def open_delta(path: Path) -> DeltaTable:
