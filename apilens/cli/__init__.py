@@ -36,7 +36,15 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "convert": ("apilens.cli.convert:convert", "Write the events of logs to a Parquet, JSONL or CSV file."),
     "formats": ("apilens.cli.formats:formats", "What can be read, and how a given log would be."),
     "config": ("apilens.cli.config:config", "The settings in force and where they come from; their JSON Schema."),
-    "store": ("apilens.cli.store:store", "Look at the store, and look after it: info, verify, compact, rebuild."),
+    "store": (
+        "apilens.cli.store:store",
+        "Look at the store, look after it: info, verify, compact, rebuild, forget.",
+    ),
+    "redact": (
+        "apilens.cli.redact:redact",
+        "What is hidden of a log; what a store should not hold.",
+    ),
+    "completion": ("apilens.cli.completion:completion", "Teach a shell to complete commands, accounts and endpoints."),
 }
 
 _MOST_LINES = 40

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from apilens.config import RedactSettings
+from apilens.config import RedactSettings, Settings
 from apilens.enrich.base import Context, Step
 from apilens.enrich.keyed_hash import keyed_hashes
 from apilens.enrich.mapping import map_distinct, memory
@@ -22,6 +22,7 @@ __all__ = [
     "redact_paths",
     "redact_shapes",
     "redact_texts",
+    "redacted_again",
     "reject_shape",
 ]
 
@@ -30,10 +31,11 @@ _URL = "://|#"
 _NAMED = rf"""{_PAIR}|[A-Za-z0-9]["']?\s*:[^/]"""
 # What nearly every id of a request or trace is (the last is AWS X-Ray's), and no secret has the shape of.
 _RANDOM_ID = "^(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{32}|1-[0-9a-f]{8}-[0-9a-f]{24})$"
-_TEXTS = (
+TEXTS = (
     "host", "route", "error_code", "error_field", "failure_reason", "action", "api_version", "service", "environment",
     "node", "trace_id",
 )  # fmt: skip
+_IDENTITIES = ("account", "user", "request_id", "event_id")
 
 
 def redact_paths(targets: pl.Series, settings: RedactSettings) -> pl.Series:
@@ -111,16 +113,16 @@ def _query(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
 def _referrer(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     if "raw_referrer" not in frame.columns:
         return _or_null(frame, "referrer")
-    settings = context.settings.redact
+    return frame.with_columns(_redact_referrers(frame["raw_referrer"], context.settings.redact).alias("referrer"))
 
+
+def _redact_referrers(referrers: pl.Series, settings: RedactSettings) -> pl.Series:
     def redact(distinct: pl.Series) -> pl.Series:
         shaped = redact_shapes(distinct.str.replace(r"(?s)[?#].*$", ""), settings)
         named = change_where(shaped, shaped.str.contains(_PAIR), lambda some: redact_named(some, settings))
         return redact_tokens(named)
 
-    return frame.with_columns(
-        map_distinct(frame["raw_referrer"], redact, known=memory("referrers", settings)).alias("referrer")
-    )
+    return map_distinct(referrers, redact, known=memory("referrers", settings))
 
 
 def _user_agent(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -133,14 +135,7 @@ def _text_step(name: str) -> Step:
     def apply(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
         if name not in frame.columns:
             return frame
-        settings = context.settings.redact
-        texts = frame[name]
-        odd = ~texts.str.contains(_RANDOM_ID)
-        if not odd.any():
-            return frame
-        return frame.with_columns(
-            change_where(texts, odd, lambda some: map_distinct(some, lambda few: redact_shapes(few, settings)))
-        )
+        return frame.with_columns(_redact_short(frame[name], context.settings.redact))
 
     return Step(f"redact {name}", reads=(name,), makes=(name,), apply=apply)
 
@@ -155,6 +150,28 @@ def hide_identities(identities: pl.Series, context: Context) -> pl.Series:
         return change_where(distinct, redacted != distinct, lambda some: keyed_hashes(some, context.hash_key))
 
     return change_where(identities, odd, lambda some: map_distinct(some, pseudonyms))
+
+
+def _redact_short(texts: pl.Series, settings: RedactSettings, *, keep_email: bool = False) -> pl.Series:
+    odd = ~texts.str.contains(_RANDOM_ID)
+    if not odd.any():
+        return texts
+
+    def redact(distinct: pl.Series) -> pl.Series:
+        return redact_shapes(distinct, settings, keep_email=keep_email)
+
+    return change_where(texts, odd, lambda some: map_distinct(some, redact))
+
+
+def redacted_again(column: str, values: pl.Series, settings: Settings) -> pl.Series:
+    """Return what these rules make of values of a column that were stored under others."""
+    if column in ("path", "endpoint"):
+        return redact_paths(values, settings.redact)
+    if column == "referrer":
+        return _redact_referrers(values, settings.redact)
+    if column == "user_agent":
+        return redact_texts(values, settings.redact)
+    return _redact_short(values, settings.redact, keep_email=settings.allow_email and column in _IDENTITIES)
 
 
 def _identity_step(name: str) -> Step:
@@ -175,6 +192,6 @@ REDACT_STEPS: tuple[Step, ...] = (
     Step("query", reads=("raw_target",), makes=("query_keys", "query_values"), apply=_query),
     Step("referrer", reads=("raw_referrer",), makes=("referrer",), apply=_referrer),
     Step("user_agent", reads=("raw_agent",), makes=("user_agent",), apply=_user_agent),
-    *(_text_step(name) for name in _TEXTS),
-    *(_identity_step(name) for name in ("account", "user", "request_id", "event_id")),
+    *(_text_step(name) for name in TEXTS),
+    *(_identity_step(name) for name in _IDENTITIES),
 )
