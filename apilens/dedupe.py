@@ -20,7 +20,8 @@ from apilens.store import DataFile, Store, Writer
 Days = dict[date, pl.DataFrame]
 # Of 8 bytes each. A day with more ids than that is read again for each batch.
 MOST_HASHES = 20_000_000
-_NO_IDS = ("", "-")
+# What logs write where there is no id.
+NO_IDS = ("", "-")
 
 
 def unique_id(format: Format, options: ReadOptions, settings: Settings) -> str | None:
@@ -80,7 +81,7 @@ class Duplicates:
         self._rows[day] = self._rows.get(day, 0) + rows
 
     def _are_doubles(self, day: date, column: str, ids: pl.Series) -> pl.Series:
-        ids = ids.set(ids.is_in(_NO_IDS), None)
+        ids = ids.set(ids.is_in(NO_IDS), None)
         again = ids.is_not_null() & ~ids.is_first_distinct()
         if day not in self._files:
             return again

@@ -209,8 +209,9 @@ class _Work:
             if self._writer and kept.height:
                 new.append(self._write(day, kept, self._known.get(item.settings, {}), item.aged))
         more = -pairs.height
+        doubles = reread.doubles(day, [item.path for item in files], pairs).lazy() if files else None
         for frame in reread.frames(day):
-            rows = frame.collect()
+            rows = (frame if doubles is None else frame.join(doubles, on=PLACE, how="anti")).collect()
             more += rows.height
             self._note_stated(rows)
             [renamed] = self._learning.renamed([{day: rows}])

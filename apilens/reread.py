@@ -13,6 +13,7 @@ from datetime import date
 
 import polars as pl
 
+from apilens.dedupe import NO_IDS
 from apilens.endpoints import STATE, Endpoints
 from apilens.errors import InputError
 from apilens.pieces import Log
@@ -43,6 +44,7 @@ class Reread:
         self._fresh = fresh
         self._aliases = Endpoints.of(read_kept(fresh.path, STATE)).learned.get("aliases", {})
         self._store = store
+        self._ids = {log.source.name: log.unique_id for log in logs if log.unique_id}
         read = {log.source.name: _lines_read(log, store) for log in logs}
         self._read = pl.DataFrame(
             {"source": list(read), "read": list(read.values())}, schema_overrides={"read": pl.Int64}
@@ -85,6 +87,26 @@ class Reread:
             pl.concat([same, renamed]), old.join(renamed, on=AT, how="anti").select(_SAME_LOG),
             read.join(renamed, on=PLACE, how="anti").select(_SAME_LOG),
         )  # fmt: skip
+
+    def doubles(self, day: date, stored: Sequence[str], pairs: pl.DataFrame) -> pl.DataFrame:
+        """Return the places of lines that were left out because of their id: a row that stays has the same."""
+        found = [pairs.select(PLACE).clear()]
+        for column in sorted(set(self._ids.values())):
+            names = [name for name, id in self._ids.items() if id == column]
+            lines = pl.concat(self.frames(day)).select(*PLACE, column).filter(
+                pl.col("source").is_in(names), ~pl.col(column).is_in(NO_IDS)
+            )  # fmt: skip
+            stay = pl.concat(
+                [
+                    self._store.rows(name).select(column).with_row_index("row_at").with_columns(
+                        pl.lit(at).alias("file_at")
+                    )
+                    for at, name in enumerate(stored)
+                ]
+            ).join(pairs.lazy(), on=AT, how="anti")  # fmt: skip
+            new = lines.join(pairs.lazy(), on=PLACE, how="anti")
+            found.append(new.join(stay, on=column, how="semi").select(PLACE).collect(engine="streaming"))
+        return pl.concat(found)
 
     def check(self, days: Sequence[tuple[date, Sequence[str]]]) -> None:
         """Raise InputError where lines have another time than the stored row of their place, and so match none."""

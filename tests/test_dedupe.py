@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from apilens import dedupe
 from apilens.config import ReadOptions, Settings
 from apilens.ingest import Summary, ingest
+from apilens.rebuild import Rebuild, rebuild
 from apilens.source_settings import SourceSettings
 from apilens.store import Store
 
@@ -109,6 +110,19 @@ def test_a_source_may_say_otherwise(tmp_path: Path) -> None:
     done = run(tmp_path / "store", line(0) * 2, line(1) * 2, configured=Settings(sources=sources))
 
     assert (done.counts.read, done.counts.stored, done.counts.duplicates) == (4, 3, 1)
+
+
+def test_a_log_that_is_read_again_brings_no_double(tmp_path: Path) -> None:
+    store = tmp_path / "store"
+    monday = run(store, line(0) + line(1)).logs[0].source.name
+    tuesday = run(store, line(1) + line(2)).logs[0].source.name
+    for logs in ([tuesday], [tuesday, monday], [monday]):
+        done = rebuild(
+            store, Rebuild(files=logs), settings=Settings(), options=ReadOptions(), key=b"k" * 32,
+            now=datetime(2026, 11, 23, tzinfo=UTC),
+        )  # fmt: skip
+        assert done.added == 0
+        assert paths(store) == Counter({"/items/0": 1, "/items/1": 1, "/items/2": 1})
 
 
 def test_ids_whose_hashes_collide_are_different_events(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
