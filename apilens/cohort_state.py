@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -33,9 +33,25 @@ def remembered(store: Store) -> dict[str, Remembered]:
         ) from None
 
 
+def forget_members(writer: Writer, gone: Collection[str], *, before: datetime | None = None) -> None:
+    """Take accounts out of the cohorts as they were, and cohorts that nobody looked at since a moment."""
+    known = remembered(Store(writer.path, writer.delta))
+    kept = {
+        name: msgspec.structs.replace(was, accounts=tuple(account for account in was.accounts if account not in gone))
+        for name, was in known.items()
+        if before is None or was.at >= before
+    }
+    if kept != known:
+        _keep(writer, kept)
+
+
 def remember(
     writer: Writer, found: Sequence[tuple[str, Cohort, Table]], before: Mapping[str, Remembered], *, now: datetime
 ) -> None:
     """Keep who is in the cohorts now, beside what is known of others."""
     new = {name: Remembered(now, cohort.meaning, tuple(sorted(table.rows["account"]))) for name, cohort, table in found}
-    writer.keep(STATE, msgspec.json.encode({**before, **new}, order="sorted") + b"\n")
+    _keep(writer, {**before, **new})
+
+
+def _keep(writer: Writer, cohorts: Mapping[str, Remembered]) -> None:
+    writer.keep(STATE, msgspec.json.encode(cohorts, order="sorted") + b"\n")

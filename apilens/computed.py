@@ -23,7 +23,7 @@ from apilens.metric import (
     weight,
     weight_where,
 )
-from apilens.metrics import BY_NAME
+from apilens.metrics import BY_NAME, EVER
 from apilens.result import Unit
 from apilens.schema import EVENTS, TIME
 from apilens.spelling import nearest
@@ -76,6 +76,9 @@ def metric_named(name: str, dtypes: Mapping[str, pl.DataType], condition: Callab
     Raises UsageError for an unknown name, an unknown or non-numeric column, or a condition that is none.
     """
     if name in BY_NAME:
+        if BY_NAME[name] in EVER and (unknown := [column for column in BY_NAME[name].needs if column not in dtypes]):
+            hint = "--by names exactly one of account, endpoint, sdk, error_code"
+            raise UsageError(f"`{unknown[0]}` is known of one kind of thing at a time, in a store", hint=hint)
         return BY_NAME[name]
     call = _CALL.fullmatch(name)
     if not call:

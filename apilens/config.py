@@ -20,6 +20,7 @@ from apilens.identity_rule import IdentityRule as IdentityRule
 from apilens.identity_rule import groups_of, regex_problem, resolved, rule_problems
 from apilens.route_template import template_problem
 from apilens.source_settings import CHAINS, FIELDS, ColumnType, Dedupe, SourceSettings, source_problems
+from apilens.store_settings import AgeOut, StoreSettings, store_problems
 from apilens.window import parse_duration, zone_of
 from apilens.yaml_nodes import Mistakes, YamlMistake, read_yaml, typed
 from apilens.yaml_nodes import Path as Place
@@ -76,7 +77,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     funnels: by the names that `apilens funnel` takes. dedupe: the id that counts once; None: what the format says.
     """
 
-    store: str | None = None
+    store: str | StoreSettings | None = None
     tz: str = "UTC"
     source_tz: str | None = None
     log_format: str | None = None
@@ -103,6 +104,12 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: dict[str, SourceSettings] = {}
     funnels: dict[str, FunnelSettings] = {}
     dedupe: Dedupe | None = None
+    age_out: AgeOut = AgeOut()
+
+    @property
+    def place(self) -> StoreSettings:
+        """What `store` says, in its long form."""
+        return self.store if isinstance(self.store, StoreSettings) else StoreSettings(self.store)
 
     def column_types(self) -> dict[str, ColumnType]:
         """Return name → type name of every configured column, those that sources fill included."""
@@ -175,11 +182,12 @@ def lines_of(path: Path) -> dict[str, int]:
 def _with_places(settings: Settings, path: Path) -> Settings:
     """Return the settings with every path that they name taken from the folder of their file."""
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 - resolve() would follow links
-    places = {
-        name: str(folder / Path(named).expanduser())
-        for name in ("store", "accounts")
-        if (named := getattr(settings, name)) is not None and "://" not in named
-    }
+
+    def placed(named: str | None) -> str | None:
+        return named if named is None or "://" in named else str(folder / Path(named).expanduser())
+
+    store = msgspec.structs.replace(settings.place, path=placed(settings.place.path))
+    places = {"store": store if store.group else store.path, "accounts": placed(settings.accounts)}
     openapi = tuple(str(folder / Path(named).expanduser()) for named in settings.openapi)
     chains = {name: tuple(resolved(rule, folder) for rule in getattr(settings, name)) for name in CHAINS}
     cohorts = {
@@ -194,7 +202,10 @@ def _with_places(settings: Settings, path: Path) -> Settings:
 
 def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     """Give what types cannot say, each with the place it is about."""
-    yield from (((name,), "is empty") for name in ("store", "accounts") if getattr(settings, name) == "")
+    yield from ((("store", *place), what) for place, what in store_problems(settings.store))
+    yield from ((("age_out", *place), what) for place, what in settings.age_out.problems())
+    if settings.accounts == "":
+        yield ("accounts",), "is empty"
     for field in CHAINS:
         for at, rule in enumerate(getattr(settings, field)):
             yield from (((field, at), problem) for problem in rule_problems(rule, field))

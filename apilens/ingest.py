@@ -12,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from apilens.ageing import ROWS_AT_ONCE, Aged, age_out
 from apilens.config import ReadOptions, Settings
 from apilens.dedupe import Duplicates, Kept
 from apilens.endpoints import STATE
@@ -24,8 +25,10 @@ from apilens.recognised import STATE as FOUND
 from apilens.recognised import Recognised
 from apilens.sources import Block, Reader
 from apilens.store import Counts, DataFile, Position, compact, read_kept, tidy, writing
+from apilens.store.catalogue import seen_in
 from apilens.store.data_files import by_day
 from apilens.store.maintenance import Compaction
+from apilens.store.registering import Register
 from apilens.store.writer import Advance, Writer
 from apilens.threads import in_order
 from apilens.together import grouped, parse_together
@@ -47,6 +50,7 @@ class Summary:
     warnings: list[str] = field(default_factory=list)
     shown_rejects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTS))
     compaction: Compaction = field(default_factory=Compaction)
+    aged: Aged = field(default_factory=Aged)
     commits: int = 0
     # Files that --since left closed.
     untouched: int = 0
@@ -166,6 +170,7 @@ class _Written:
     rejects: pl.DataFrame
     sources: Counter[str | None]
     learned: bytes
+    seen: pl.DataFrame
 
 
 def ingest(
@@ -189,10 +194,13 @@ def take_in(
 ) -> Summary:  # fmt: skip
     """Do one pass of what `ingest` does, with a pipeline that may be used for more of them."""
     summary = Summary()
-    block_bytes = pipeline.block_bytes
+    settings, block_bytes, now = pipeline.settings, pipeline.block_bytes, pipeline.now
     began_ns = time.time_ns()
-    extra = configured_dtypes(pipeline.settings)
-    with writing(store, key=pipeline.key, wait_s=wait_s, durable=durable, extra=extra, shape=pipeline.shape) as writer:
+    with writing(
+        store, key=pipeline.key, wait_s=wait_s, durable=durable, extra=configured_dtypes(settings),
+        # A store that nobody keeps is nobody else's to read.
+        shape=pipeline.shape, group=settings.place.group if durable else None,
+    ) as writer:  # fmt: skip
         streams = Streams(writer.position)
         seen = writer.seen(began_ns)
         scattered = False
@@ -200,6 +208,7 @@ def take_in(
         learning = Learning(saved, pipeline.operations, pipeline.routes)
         pipeline.recognised = Recognised(read_kept(store, FOUND))
         duplicates = Duplicates(writer)
+        register = Register(writer)
 
         blocks = pipeline.blocks(inputs, final=final, start=streams.start, advance=advance, seen=seen)
         groups = grouped(streams.follow(blocks))
@@ -207,6 +216,7 @@ def take_in(
         # A batch is written while the next one is parsed.
         for written in in_order(lambda batch: _write(writer, batch, learning, duplicates), batches, workers=1, ahead=2):
             _commit(writer, written, streams)
+            register.take(written.seen)
             _account(summary, written)
             if len(written.files) > SCATTERED_DAYS:
                 scattered = True
@@ -217,8 +227,12 @@ def take_in(
             writer.keep(FOUND, pipeline.recognised.state())
         summary.take(pipeline)
         writer.keep_seen(seen)
-        summary.compaction = compact(writer, today=pipeline.now.date(), every_day=scattered)
+        if durable:
+            # Files that are read directly are read whole.
+            summary.aged = age_out(writer, settings, key=pipeline.key, today=now.date(), most_rows=ROWS_AT_ONCE)
+        summary.compaction = compact(writer, today=now.date(), every_day=scattered)
         tidy(writer)
+        register.keep()
     return summary
 
 
@@ -234,7 +248,8 @@ def _parsed(items: Sequence[tuple[Log, Block]], piece: Piece) -> _Parsed:
 def _write(writer: Writer, batch: Sequence[_Parsed], learning: Learning, duplicates: Duplicates) -> _Written:
     kept = duplicates.without([(item.days, item.log.unique_id) for item in batch])
     batch = [_less(item, left) for item, left in zip(batch, kept, strict=True)]
-    files = writer.write(learning.renamed([item.days for item in batch]))
+    renamed = learning.renamed([item.days for item in batch])
+    files = writer.write(renamed)
     duplicates.wrote(files)
     return _Written(
         files=files,
@@ -244,6 +259,7 @@ def _write(writer: Writer, batch: Sequence[_Parsed], learning: Learning, duplica
         rejects=pl.concat([item.rejects for item in batch]),
         sources=sum((item.sources for item in batch), Counter[str | None]()),
         learned=learning.state(),
+        seen=seen_in(frame for days in renamed for frame in days.values()),
     )
 
 

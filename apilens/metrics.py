@@ -191,4 +191,15 @@ METRICS: tuple[Metric, ...] = (
     Metric("active_days", "days (UTC) with a request", "count", "", ("timestamp",), (_DAYS,), pl.col(_DAYS.name)),
 )  # fmt: skip
 
-BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in METRICS}
+
+def _sight(name: str, combine: Literal["min", "max"], help: str) -> Metric:
+    return Metric(name, help, "time", "", (name,), (Part(f"#{name}", nw.col(name), combine),), pl.col(f"#{name}"))
+
+
+# What the catalogue of the store knows, beyond the events of the window: apilens/catalogued.py puts it beside them.
+EVER: tuple[Metric, ...] = (
+    _sight("first_seen", "min", "first sight ever of the account, endpoint, SDK or error code that --by names"),
+    _sight("last_seen", "max", "last sight ever of it, after the window too"),
+)
+
+BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in (*METRICS, *EVER)}

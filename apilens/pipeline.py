@@ -16,7 +16,7 @@ from apilens.enrich import as_they_are, asked, enrich
 from apilens.enrich.base import Context
 from apilens.enrich.route_table import RouteTable
 from apilens.errors import InputError
-from apilens.formats import Format, Needs, ParseOptions
+from apilens.formats import Format, Needs, Parsed, ParseOptions
 from apilens.formats.detect import SAMPLE_BYTES
 from apilens.lookups import read_lookups
 from apilens.openapi import read_openapi
@@ -127,18 +127,7 @@ class Pipeline:
         return piece
 
     def _parse(self, log: Log, block: Block) -> Piece:
-        settings = log.origin.settings
-        needs = Needs(*asked(settings, log.format.account, columns=self.columns))
-        if log.format.normalised:
-            needs = Needs(fields=frozenset(settings.column_types()))
-        options = ParseOptions(
-            latest=self._latest,
-            needs=needs,
-            source_tz=log.origin.source_tz,
-            columns=log.origin.columns,
-            prelude=block.prelude,
-        )
-        parsed = log.format.parse(block.data, block.first_line, options)
+        parsed = self.parsed(log, block)
         young = parsed.events
         if self.since is not None:
             young = young.filter(pl.col("timestamp") >= self.since)
@@ -157,6 +146,21 @@ class Pipeline:
             older=parsed.events.height - young.height,
         )
         return Piece(log, block, events, rejects_of(log, block, parsed.rejects), counts)
+
+    def parsed(self, log: Log, block: Block) -> Parsed:
+        """Parse one block, as its format has it: with raw values, which are stored nowhere."""
+        settings = log.origin.settings
+        needs = Needs(*asked(settings, log.format.account, columns=self.columns))
+        if log.format.normalised:
+            needs = Needs(fields=frozenset(settings.column_types()))
+        options = ParseOptions(
+            latest=self._latest,
+            needs=needs,
+            source_tz=log.origin.source_tz,
+            columns=log.origin.columns,
+            prelude=block.prelude,
+        )
+        return log.format.parse(block.data, block.first_line, options)
 
     def _read(
         self, source: Source, origin: Origin, reader: Reader, final: bool,

@@ -15,6 +15,7 @@ import polars as pl
 from apilens.accounts import Accounts
 from apilens.analyses.cohorts import members
 from apilens.answer import Events
+from apilens.catalogued import catalogued
 from apilens.cohorts import Cohorts, column_of, named_cohorts, window_of_cohort, with_members
 from apilens.config import ReadOptions, Settings
 from apilens.endpoints import STATE, Endpoints
@@ -80,23 +81,33 @@ def events_of(
     *,
     engine: Engine = "polars",
 ) -> tuple[Events, dict[str, pl.DataType]]:
-    """Return the events of a window, and the columns that a question may name: those of accounts and endpoints as well.
+    """Return the events of a window, and the columns that a question may name: those of accounts, endpoints and the
+    catalogue as well.
 
     texts: every name and condition of the question; what they name of those is joined to the events. So are the
     cohorts that they name, as a column that says who is in them: without `cohorts` they are unknown.
     """
     texts = list(texts)
     endpoints = endpoints_of(store)
+    seen = catalogued(store, window, texts, endpoints)
     events = endpoints.beside(scan(store.files(window.since, window.until), store.dtypes, engine=engine), texts)
     columns = {**store.dtypes, **endpoints.dtypes()}
     if accounts is not None:
         events, columns = accounts.beside(events, texts), {**columns, **accounts.dtypes()}
+    if seen is not None:
+        events, columns = seen.beside(events), {**columns, **seen.dtypes()}
     if cohorts is not None:
         for name in named_cohorts(texts):
             found = members_of(store, name, cohorts).rows
             cohorts.tell(f"cohort {name}: {found.height:,} account{'' if found.height == 1 else 's'}")
             events, columns = with_members(events, name, found), {**columns, column_of(name): pl.Boolean()}
     return with_version_keys(events, texts, columns)
+
+
+def notes_of(store: Store, window: Window, texts: Iterable[str]) -> tuple[str, ...]:
+    """Return what a reader must know of the columns that `events_of` puts beside the events of a question."""
+    seen = catalogued(store, window, texts, endpoints_of(store))
+    return seen.notes() if seen else ()
 
 
 def members_of(store: Store, name: str, cohorts: Cohorts) -> Table:

@@ -83,7 +83,7 @@ class Attribution:
 
     def again(self, rows: pl.DataFrame, old: Shape, now: Shape) -> Reattributed:
         """Return rows of the store with their accounts found again; `old` are the settings that shaped them."""
-        if all(old.get(part) == now[part] for part in ("account", *_SAME, *_SAME_TABLES)):
+        if not may_differ(old, now):
             return Reattributed(rows, 0)
         numbered = rows.with_row_index("row_at")
         apart = rows["source"].is_in(self._of_own_rules(rows["source"]))
@@ -157,6 +157,11 @@ class Attribution:
             rows.with_columns(new.zip_with(~left, rows[name]).alias(name) for name, new in made.items()),
             int(left.sum()),
         )
+
+
+def may_differ(old: Shape, now: Shape) -> bool:
+    """Say whether accounts may come out otherwise under the settings of `now`."""
+    return any(old.get(part) != now[part] for part in ("account", *_SAME, *_SAME_TABLES))
 
 
 def link_of(rule: IdentityRule) -> Link:

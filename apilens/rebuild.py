@@ -6,9 +6,8 @@ some days and leaves the others to the next run. How far logs were read stays as
 
 from __future__ import annotations
 
-import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -32,9 +31,10 @@ from apilens.reread import PLACE, Reread
 from apilens.shaping import EMAILS, FILES, columns_of, shape_of
 from apilens.store import Counts, DataFile, Store, Writer, read_kept, writing
 from apilens.store.data_files import data_files
+from apilens.store.erase import SCRATCH, remove_scratch
+from apilens.store.registering import rebuild_catalogue
 from apilens.store.shapes import Shape, known_shapes
 
-_PREFIX = "rebuild-"
 # What is kept of settings with the account rules.
 BESIDE_ACCOUNT = (CHAIN, FILES, EMAILS)
 
@@ -71,6 +71,9 @@ def rebuild(
             work.read_again(Reread(fresh, work.store, summary.logs))
         else:
             work.from_stored()
+        if writer:
+            # Accounts and endpoints may have other names now.
+            rebuild_catalogue(writer)
         return work.done
 
 
@@ -85,10 +88,9 @@ def _read_again(
         return
     if not asked.dry_run:
         # What a killed run left; the lock says that no other one is at it.
-        for left in (path / "state").glob(f"{_PREFIX}*"):
-            shutil.rmtree(left)
+        remove_scratch(path)
     beside = None if asked.dry_run else path / "state"
-    with tempfile.TemporaryDirectory(prefix=_PREFIX, dir=beside) as folder:
+    with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=beside) as folder:
         place = Path(folder) / "store"
         summary = ingest(
             asked.files, place, settings=settings, options=options, key=key, now=now, durable=False, advance=advance
@@ -157,7 +159,8 @@ class _Work:
         for day, files in self._days():
             for item in files:
                 rows = self.store.rows(item.path).select("format", "method", "path", "endpoint", "status").collect()
-                rows = making.endpoints(rows)
+                # Of a path that age took away the endpoint is what there is.
+                rows = rows if "path" in item.aged else making.endpoints(rows)
                 self._note_stated(rows)
                 self._learning.renamed([{day: rows}])
         self._learning.anew()
@@ -175,13 +178,13 @@ class _Work:
         for item in files:
             before = self._known.get(item.settings, {})
             rows = self.store.rows(item.path).collect()
-            made = making.frame(rows, before, self._shape)
+            made = making.frame(rows, before, self._shape, aged=item.aged)
             changed = self.done.compare(day, rows, made.rows)
             self.done.left += made.left
             after = self._shape_after(before, made.left)
             if self._writer and (changed or after != before):
                 old.append(item)
-                new.append(self._write(day, made.rows, after))
+                new.append(self._write(day, made.rows, after, item.aged))
         if self._writer and old:
             self._writer.replace(old, new, work="rebuild")
 
@@ -204,7 +207,7 @@ class _Work:
             self.done.compare(day, *reread.beside(day, rows, gone))
             kept = rows.join(gone, on="row_at", how="anti").drop("row_at")
             if self._writer and kept.height:
-                new.append(self._write(day, kept, self._known.get(item.settings, {})))
+                new.append(self._write(day, kept, self._known.get(item.settings, {}), item.aged))
         more = -pairs.height
         doubles = reread.doubles(day, [item.path for item in files], pairs).lazy() if files else None
         for frame in reread.frames(day):
@@ -238,8 +241,8 @@ class _Work:
                 shape = self._known.get(item.settings, {})
                 rest = rows.join(matched, on="row_at", how="anti").drop("row_at")
                 old.append(item)
-                new += [self._write(day, rest, shape)] if rest.height else []
-                new.append(self._write(day, after, self._shape_after(shape, {})))
+                new += [self._write(day, rest, shape, item.aged)] if rest.height else []
+                new.append(self._write(day, after, self._shape_after(shape, {}), item.aged))
         if self._writer and old:
             self._writer.replace(old, new, work="rebuild")
 
@@ -249,11 +252,11 @@ class _Work:
         rejected = max(-stored, -self._writer.totals["rejected"])
         return Counts(read=stored + rejected, stored=stored, rejected=rejected)
 
-    def _write(self, day: date, rows: pl.DataFrame, shape: Shape) -> DataFile:
+    def _write(self, day: date, rows: pl.DataFrame, shape: Shape, aged: Collection[str] = ()) -> DataFile:
         assert self._writer is not None
         settings = self._writer.known(shape)
         # The account may have changed, and the rows of one lie together.
-        return self._writer.write_day(day, rows.sort("account", "timestamp", *PLACE), settings=settings)
+        return self._writer.write_day(day, rows.sort("account", "timestamp", *PLACE), settings=settings, aged=aged)
 
     def _keep_learned(self) -> None:
         # At the end: until then, days that are still old are called by what was known before.

@@ -19,7 +19,7 @@ from apilens.enrich.endpoint import ENDPOINT
 from apilens.enrich.version import VERSION
 from apilens.formats import Format
 from apilens.formats.log_format import BY_LOG_FORMAT
-from apilens.reattribute import Attribution
+from apilens.reattribute import Attribution, may_differ
 from apilens.store.shapes import Shape
 
 # What can be made again from stored columns, in the order in which one needs the other.
@@ -30,6 +30,10 @@ STATED: Mapping[str, frozenset[str]] = {
     "api_version": frozenset({"json", "moesif", "tyk"}),
 }
 
+# Rule of `age_out` → the parts for which stored columns no longer suffice where it was applied.
+AGED: Mapping[str, Collection[str]] = {
+    "path": ("endpoint", "api_version", "account"), "user_agent": ("sdk", "account"), "client_ip": ("account",),
+}  # fmt: skip
 _NEEDS: Mapping[str, str] = {"endpoint": "route", "api_version": "api_version"}
 
 
@@ -54,11 +58,21 @@ class Rederiving:
         self._rename = rename
         self._attribution = Attribution(context, formats)
 
-    def frame(self, rows: pl.DataFrame, old: Shape, now: Shape) -> Rederived:
-        """Return rows of the store, all columns of them, with the parts made again; `old` shaped them before."""
+    def frame(self, rows: pl.DataFrame, old: Shape, now: Shape, *, aged: Collection[str] = ()) -> Rederived:
+        """Return rows of the store, all columns of them, with the parts made again; `old` shaped them before.
+
+        aged: the rules of `age_out` that they went through.
+        """
         made = Rederived(rows)
+        lost = {part for rule in aged for part in AGED[rule]}
         for part in self._parts:
-            if part == "account":
+            if part in lost:
+                made.left[part] = rows.height if self._may_differ(part, old, now) else 0
+                if part == "endpoint":
+                    stated = rows.select(self._stating(part, rows["format"])).to_series()
+                    named = self._rename(rows)["endpoint"].zip_with(~stated, rows["endpoint"])
+                    made.rows = rows.with_columns(named.alias("endpoint"))
+            elif part == "account":
                 found = self._attribution.again(made.rows, old, now)
                 made.rows, made.left[part] = found.rows, found.left
             else:
@@ -69,6 +83,8 @@ class Rederiving:
 
     def _may_differ(self, part: str, old: Shape, now: Shape) -> bool:
         """Say whether a part may come out otherwise; of what is in descriptions of the API, shapes say nothing."""
+        if part == "account":
+            return may_differ(old, now)
         needed = ("endpoint", part) if part == "api_version" else (part,)
         described = "endpoint" in needed and bool(self._context.settings.openapi)
         return described or any(old.get(name) != now[name] for name in needed)

@@ -195,8 +195,13 @@ def typed(node: Node, kind: Any, mistakes: Mistakes, path: Path = ()) -> Any:
         wanted = [part for part in arguments if part is not type(None)]
         if node.value is None and node.kind == "scalar":
             return None
-        if len(wanted) == 1:
-            return typed(node, wanted[0], mistakes, path)
+        # `store: DIR` or `store: {path: DIR}`: names with values mean the struct among the types.
+        structs = [part for part in wanted if isinstance(part, type) and issubclass(part, msgspec.Struct)]
+        if structs and node.kind == "mapping":
+            return typed(node, structs[0], mistakes, path)
+        plain = [part for part in wanted if part not in structs]
+        if len(wanted) == 1 or len(plain) == 1:
+            return typed(node, (plain or wanted)[0], mistakes, path)
     if isinstance(kind, type) and issubclass(kind, msgspec.Struct):
         return _struct(node, kind, mistakes, path)
     if origin is tuple and _is(node, "list", "a list, as in `[a, b]`", mistakes, path):

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from apilens.config import ColumnRule, CustomFormat, IdentityRule, Settings, find, load, resolve
 from apilens.errors import ConfigError
 from apilens.identity_rule import PLACES
+from apilens.store_settings import StoreSettings
 
 
 def written(folder: Path, text: str | bytes) -> Path:
@@ -246,3 +247,29 @@ def test_any_bytes_are_settings_or_a_config_error(tmp_path: Path, data: bytes) -
         assert isinstance(load(path), Settings)
     except ConfigError as error:
         assert error.message.startswith(f"{path}:")
+
+
+def test_the_store_is_a_folder_or_a_folder_and_a_group(tmp_path: Path) -> None:
+    short = load(written(tmp_path, "store: data\n"))
+    long = load(written(tmp_path, "store: {path: data, group: adm}\n"))
+    alone = load(written(tmp_path, "store: {group: adm}\n"))
+
+    assert short.store == str(tmp_path / "data")
+    assert short.place == StoreSettings(str(tmp_path / "data"))
+    assert long.place == StoreSettings(str(tmp_path / "data"), "adm")
+    assert alone.place == StoreSettings(None, "adm")
+
+
+def test_ages_are_whole_days(tmp_path: Path) -> None:
+    found = load(written(tmp_path, "age_out: {client_ip: 7d, rows: 52w}\n"))
+    assert found.age_out.days() == {"client_ip": 7, "rows": 364}
+
+    text = "store: {grup: a}\nage_out:\n  client_ip: 36h\n  path: soon\n  rows: 0d\n"
+    assert mistakes(tmp_path, text) == [
+        "1: store.grup: unknown key (did you mean `group`?)",
+        "3: age_out.client_ip: `36h` is no number of whole days: write 7d or 4w",
+        "4: age_out.path: `soon` is no duration",
+        "5: age_out.rows: `0d` is no number of whole days: write 7d or 4w",
+    ]
+    assert mistakes(tmp_path, "store: {path: ''}\n") == ["1: store.path: is empty"]
+    assert mistakes(tmp_path, "store: [a]\n") == ["1: store: expected text, got a list"]

@@ -12,6 +12,7 @@ import msgspec
 import polars as pl
 import pytest
 
+from apilens.ageing import age_out
 from apilens.config import ColumnRule, CustomFormat, ReadOptions, SdkRule, Settings
 from apilens.endpoints import STATE, Endpoints
 from apilens.errors import InputError
@@ -23,8 +24,11 @@ from apilens.recognition import all_formats
 from apilens.rederive import STATED
 from apilens.shaping import older
 from apilens.source_settings import SourceSettings
-from apilens.store import Store, read_kept, verify
+from apilens.store import Store, read_kept, verify, writing
+from apilens.store.catalogue import catalogue_of
+from apilens.store.data_files import data_files
 from apilens.store.writer import Writer
+from apilens.store_settings import AgeOut
 from apilens.survey import fills
 
 KEY = b"k" * 32
@@ -233,6 +237,29 @@ def test_columns_come_from_the_log_and_rejects_become_rows(tmp_path: Path) -> No
     assert [Store.open(store).total(name) for name in ("read", "stored", "rejected")] == [4, 4, 0]
     assert table(store)["tokens"].to_list() == [0, 1, 2, 3]
     assert verify(Store.open(store)).tables[0].rows.height == 0
+
+
+def test_what_age_took_away_is_not_made_of_nothing(store: Path, log: Path, fresh: pl.DataFrame) -> None:
+    aging = Settings(age_out=AgeOut(path="1d", user_agent="1d"))
+    with writing(store, key=KEY) as writer:
+        age_out(writer, aging, key=KEY, today=NOW.date())
+    before = table(store)
+    done = again(store)
+
+    after = table(store)
+    for name in ("account", "path", "sdk", "sdk_version", "is_bot", "user_agent", "api_version"):
+        assert after[name].to_list() == before[name].to_list(), name
+    assert done.left == {"endpoint": 40, "api_version": 40, "sdk": 40, "account": 40}
+    files = data_files(Store.open(store).actions.select("path", "size_bytes", "num_records", "day").iter_rows())
+    assert {item.aged for item in files} == {frozenset({"path", "user_agent"})}
+    again(store, Rebuild(files=[str(log)]))
+    assert table(store).equals(fresh)
+
+
+def test_the_catalogue_follows(store: Path) -> None:
+    again(store)
+
+    assert set(catalogue_of(Store.open(store)).of("account")["name"]) == set(table(store)["account"].drop_nulls())
 
 
 def test_a_log_is_known_under_its_new_name_and_its_unread_rest_is_left(store: Path, log: Path) -> None:

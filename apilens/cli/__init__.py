@@ -40,7 +40,12 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "config": ("apilens.cli.config:config", "The settings in force and where they come from; their JSON Schema."),
     "doctor": ("apilens.cli.doctor:doctor", "Whether settings, store and logs are as they should be."),
     "cron": ("apilens.cli.cron:cron", "What runs ingest by itself: lines for a crontab, or systemd units."),
-    "store": ("apilens.cli.store:store", "Look at the store, and look after it: info, verify, compact, rebuild."),
+    "store": (
+        "apilens.cli.store:store",
+        "Look at the store, look after it: info, verify, compact, rebuild, forget.",
+    ),
+    "redact": ("apilens.cli.redact:redact", "What is hidden of a log; what a store should not hold."),
+    "completion": ("apilens.cli.completion:completion", "Teach a shell to complete commands, accounts and endpoints."),
 }
 
 _MOST_LINES = 40

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from apilens.cli.options import Session
@@ -26,7 +27,7 @@ def answer(
     options: the class of its options; `own` are those that the scope does not have, `of_store` gives those that are
     read from the store.
     """
-    from apilens.reading import events_of, reading, window_of
+    from apilens.reading import events_of, notes_of, reading, window_of
     from apilens.shaping import older
 
     settings = here.settings
@@ -52,6 +53,7 @@ def answer(
             store, asked.reads(), accounts, asked.texts(), here.cohorts(accounts), engine=engine
         )
         result = analysis(events, asked, columns=columns)
+        result = replace(result, notes=(*result.notes, *notes_of(store, asked.reads(), asked.texts())))
     code = 0
     if summary:
         # Here and not above: with it come the formats, which a store does not need.

@@ -29,7 +29,7 @@ def doctor(store_path: str | None, config_path: str | None, now: str | None, qui
         settings, config = resolve(config, os.environ)
     except ConfigError as error:
         mistake = error
-    place = Path(store_path or (settings and settings.store) or DEFAULT_STORE)
+    place = Path(store_path or (settings and settings.place.path) or DEFAULT_STORE)
     result = examine(Patient(config, mistake, place, os.environ, clock(now)))
     show(result, quiet=quiet, **output)
     return EXIT_FIRING if "fail" in result.tables[0].rows["state"].to_list() else 0

@@ -55,6 +55,7 @@ def ingest(
     options = replace(read_options(input_format, log_format, source_tz), dedupe=dedupe)
     if dry_run:
         return _preview(inputs, here, options)
+    here.refuse_sudo()
     oldest = parse_window(since, None, now=here.now, tz=here.settings.tz).since
     pipeline = Pipeline(here.settings, options, key=hash_key(os.environ), now=here.now, since=oldest)
     wait_s = parse_duration(wait).total_seconds()
@@ -62,6 +63,7 @@ def ingest(
 
 
 def _once(pipeline: Pipeline, inputs: tuple[str, ...], here: Session, wait_s: float) -> int:
+    from apilens.ageing import told
     from apilens.cli.progress import progress_bar
     from apilens.cli.summary import tell
     from apilens.ingest import take_in
@@ -73,6 +75,8 @@ def _once(pipeline: Pipeline, inputs: tuple[str, ...], here: Session, wait_s: fl
     code = tell(summary, here)
     if any(log.reader.is_stream and log.unique_id is None for log in summary.logs):
         here.say("a pipe is not recognised: what comes in twice counts twice, but by an id (--dedupe)")
+    if words := told(summary.aged):
+        here.say(words)
     if summary.compaction.days:
         merged = summary.compaction
         here.say(f"merged {merged.before} files of {merged.days} days into {merged.after}")

@@ -55,6 +55,7 @@ def _quiet(context: click.Context, option: click.Parameter, value: bool) -> bool
 
 def filter_options(function: F) -> F:
     """Add --where, and the short filters, which come to the command as further conditions of `where`."""
+    from apilens.cli.completing import known
     from apilens.short_filters import SHORT_FILTERS, condition
 
     @functools.wraps(function)
@@ -67,7 +68,14 @@ def filter_options(function: F) -> F:
     return _stacked(
         click.option("--where", metavar="SQL", multiple=True, help=words),
         *(
-            click.option(f"--{flag}", _parameter(flag), metavar="LIST", multiple=True, help=f"Only these {short.help}.")
+            click.option(
+                f"--{flag}",
+                _parameter(flag),
+                metavar="LIST",
+                multiple=True,
+                help=f"Only these {short.help}.",
+                shell_complete=known(flag) if flag in ("account", "endpoint") else None,
+            )
             for flag, short in SHORT_FILTERS.items()
         ),
     )(cast(F, filtered))
@@ -129,6 +137,8 @@ class Session:
     quiet: bool
     # Whether --now or APILENS_NOW fixed the clock.
     fixed: bool = False
+    # Whether somebody said where the store is.
+    named: bool = True
 
     def accounts(self) -> Accounts | None:
         """Read what `accounts:` in apilens.yaml names."""
@@ -141,6 +151,15 @@ class Session:
         from apilens.cohorts import Cohorts
 
         return Cohorts(self.settings.cohorts, self.now, accounts, self.settings.errors.condition, self.say)
+
+    def refuse_sudo(self) -> None:
+        """Raise UsageError where a store would be made as root, by sudo, in a place that nobody named."""
+        who = os.environ.get("SUDO_USER")
+        if who and os.geteuid() == 0 and not self.named and not self.store.exists():
+            raise UsageError(
+                "under sudo the store would belong to root, and only root could read it",
+                hint=f"run without sudo (logs: usermod -aG adm {who}, then log in again), or say where: --store DIR",
+            )
 
     def say(self, line: str) -> None:
         """Print a line for people, unless --quiet."""
@@ -162,8 +181,8 @@ def session(*, store_path: str | None, config_path: str | None, now: str | None,
     from apilens.config import resolve
 
     settings, _ = resolve(Path(config_path) if config_path else None, os.environ)
-    store = Path(store_path or settings.store or DEFAULT_STORE)
-    return Session(settings, store, clock(now), quiet, fixed=bool(now))
+    named = store_path or settings.place.path
+    return Session(settings, Path(named or DEFAULT_STORE), clock(now), quiet, fixed=bool(now), named=bool(named))
 
 
 def clock(now: str | None) -> datetime:

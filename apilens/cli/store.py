@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from apilens.cli.forget import forget
 from apilens.cli.options import (
     common_options,
     listed,
@@ -25,6 +26,9 @@ PARTS = (*STORED, "errors", "columns")
 @click.group()
 def store() -> None:
     """Look at the store, and look after it."""
+
+
+store.add_command(forget)
 
 
 @store.command()
@@ -61,18 +65,29 @@ def verify(store_path: str | None, config_path: str | None, now: str | None, qui
 @click.option("--wait", metavar="TIME", default="30s", help="How long to wait for another writer.  [30s]")
 @common_options
 def compact(wait: str, store_path: str | None, config_path: str | None, now: str | None, quiet: bool) -> None:
-    """Merge the files of each day, sorted by account, and delete what nobody needs. Ingest does it by itself, too."""
+    """Merge the files of each day, sorted by account, age out what is old, delete what nobody needs.
+
+    Ingest does it by itself, too. The catalogue of accounts and endpoints is made anew.
+    """
     import os
 
+    from apilens.ageing import age_out, told
     from apilens.store import Store, hash_key, tidy, writing
     from apilens.store import compact as merge
+    from apilens.store.registering import rebuild_catalogue
     from apilens.window import parse_duration
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
     Store.open(here.store)
-    with writing(here.store, key=hash_key(os.environ), wait_s=parse_duration(wait).total_seconds()) as writer:
+    key = hash_key(os.environ)
+    wait_s = parse_duration(wait).total_seconds()
+    with writing(here.store, key=key, wait_s=wait_s, group=here.settings.place.group) as writer:
+        aged = age_out(writer, here.settings, key=key, today=here.now.date())
         done = merge(writer, today=here.now.date(), every_day=True)
         gone = tidy(writer, force=True)
+        rebuild_catalogue(writer)
+    if words := told(aged):
+        here.say(words)
     here.say(f"merged {done.before} files of {done.days} days into {done.after}; {gone} old files deleted")
 
 

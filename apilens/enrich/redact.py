@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import polars as pl
 
-from apilens.config import RedactSettings
+from apilens.config import RedactSettings, Settings
 from apilens.enrich.base import Context, Step
 from apilens.enrich.keyed_hash import keyed_hashes
 from apilens.enrich.mapping import map_distinct, memory
@@ -22,6 +24,7 @@ __all__ = [
     "redact_paths",
     "redact_shapes",
     "redact_texts",
+    "redacted_again",
     "reject_shape",
 ]
 
@@ -34,10 +37,11 @@ _RANDOM_ID = (
     "^(?:[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}|[0-9a-fA-F]{32}|1-[0-9a-f]{8}-[0-9a-f]{24}"
     "|(?:[A-Za-df-z0-9_-][A-Za-z0-9_-]|e[A-Za-xz0-9_-])[A-Za-z0-9_-]{52}==)$"
 )
-_TEXTS = (
+TEXTS = (
     "host", "route", "error_code", "error_field", "failure_reason", "action", "api_version", "service", "environment",
     "node", "trace_id",
 )  # fmt: skip
+_IDENTITIES = ("account", "user", "request_id", "event_id")
 
 
 def redact_paths(targets: pl.Series, settings: RedactSettings) -> pl.Series:
@@ -115,16 +119,16 @@ def _query(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
 def _referrer(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
     if "raw_referrer" not in frame.columns:
         return _or_null(frame, "referrer")
-    settings = context.settings.redact
+    return frame.with_columns(_redact_referrers(frame["raw_referrer"], context.settings.redact).alias("referrer"))
 
+
+def _redact_referrers(referrers: pl.Series, settings: RedactSettings) -> pl.Series:
     def redact(distinct: pl.Series) -> pl.Series:
         shaped = redact_shapes(distinct.str.replace(r"(?s)[?#].*$", ""), settings)
         named = change_where(shaped, shaped.str.contains(_PAIR), lambda some: redact_named(some, settings))
         return redact_tokens(named)
 
-    return frame.with_columns(
-        map_distinct(frame["raw_referrer"], redact, known=memory("referrers", settings)).alias("referrer")
-    )
+    return map_distinct(referrers, redact, known=memory("referrers", settings))
 
 
 def _user_agent(frame: pl.DataFrame, context: Context) -> pl.DataFrame:
@@ -138,12 +142,7 @@ def _text_step(name: str) -> Step:
         if name not in frame.columns:
             return frame
         settings = context.settings.redact
-
-        def redact(texts: pl.Series) -> pl.Series:
-            odd = ~texts.str.contains(_RANDOM_ID)
-            return change_where(texts, odd, lambda some: redact_shapes(some, settings))
-
-        return frame.with_columns(map_distinct(frame[name], redact, known=memory("names", settings)))
+        return frame.with_columns(_redact_short(frame[name], settings, known=memory("names", settings)))
 
     return Step(f"redact {name}", reads=(name,), makes=(name,), apply=apply)
 
@@ -164,6 +163,27 @@ def hide_identities(identities: pl.Series, context: Context, *, remember: bool =
         return map_distinct(identities, pseudonyms, known=known)
     odd = ~identities.str.contains(_RANDOM_ID)
     return change_where(identities, odd, lambda some: map_distinct(some, pseudonyms))
+
+
+def _redact_short(
+    texts: pl.Series, settings: RedactSettings, *, keep_email: bool = False, known: dict[str, Any] | None = None
+) -> pl.Series:
+    def redact(distinct: pl.Series) -> pl.Series:
+        odd = ~distinct.str.contains(_RANDOM_ID)
+        return change_where(distinct, odd, lambda some: redact_shapes(some, settings, keep_email=keep_email))
+
+    return map_distinct(texts, redact, known=known)
+
+
+def redacted_again(column: str, values: pl.Series, settings: Settings) -> pl.Series:
+    """Return what these rules make of values of a column that were stored under others."""
+    if column in ("path", "endpoint"):
+        return redact_paths(values, settings.redact)
+    if column == "referrer":
+        return _redact_referrers(values, settings.redact)
+    if column == "user_agent":
+        return redact_texts(values, settings.redact)
+    return _redact_short(values, settings.redact, keep_email=settings.allow_email and column in _IDENTITIES)
 
 
 def _identity_step(name: str) -> Step:
@@ -188,6 +208,6 @@ REDACT_STEPS: tuple[Step, ...] = (
     Step("query", reads=("raw_target",), makes=("query_keys", "query_values"), apply=_query),
     Step("referrer", reads=("raw_referrer",), makes=("referrer",), apply=_referrer),
     Step("user_agent", reads=("raw_agent",), makes=("user_agent",), apply=_user_agent),
-    *(_text_step(name) for name in _TEXTS),
-    *(_identity_step(name) for name in ("account", "user", "request_id", "event_id")),
+    *(_text_step(name) for name in TEXTS),
+    *(_identity_step(name) for name in _IDENTITIES),
 )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable
+import uuid
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -14,6 +15,8 @@ import polars as pl
 
 from apilens.errors import StoreError
 from apilens.store.shapes import id_in
+
+_AGED = ".aged-"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +32,18 @@ class DataFile:
     def settings(self) -> str:
         """The id of the settings that shaped its rows."""
         return id_in(self.path)
+
+    @property
+    def aged(self) -> frozenset[str]:
+        """The rules of `age_out` that its rows went through."""
+        marks = self.path.removesuffix(".parquet").partition(_AGED)[2]
+        return frozenset(marks.split("-")) if marks else frozenset()
+
+
+def file_name(settings: str, aged: Collection[str]) -> str:
+    """Return the name of a new file: `DataFile.settings` and `.aged` read these off it again."""
+    marks = _AGED + "-".join(sorted(aged)) if aged else ""
+    return f"part-{settings or 0}-{uuid.uuid4()}{marks}.parquet"
 
 
 def by_day(events: pl.DataFrame) -> dict[date, pl.DataFrame]:

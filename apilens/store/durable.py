@@ -24,22 +24,26 @@ def sync_all(paths: Iterable[Path]) -> None:
 
 
 def write_new(path: Path, data: bytes) -> None:
-    """Write a private file under its name in one step, replacing an older one."""
+    """Write a file under its name in one step, replacing an older one; `private` says who may read it."""
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)
-    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
-    with os.fdopen(fd, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(path)
+    fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)
+    try:
+        with os.fdopen(fd, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.rename(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
     sync(path.parent)
 
 
 @contextmanager
-def private() -> Iterator[None]:
-    """Make every file that is created meanwhile, by any library, readable by its owner alone."""
-    before = os.umask(0o077)
+def private(*, shared: bool = False) -> Iterator[None]:
+    """Make every file that is created meanwhile, by any library, readable by its owner alone, or by its group too."""
+    before = os.umask(0o027 if shared else 0o077)
     try:
         yield
     finally:

@@ -11,7 +11,8 @@ import polars as pl
 
 from apilens.result import Field, Result, Table, Unit
 from apilens.schema import DTYPES
-from apilens.store.table import Store
+from apilens.store.catalogue import FILE, is_damaged
+from apilens.store.table import Store, scan
 from apilens.store.writer import Counts
 
 # A log's file and format → the source in apilens.yaml that it belongs to, and how long its events take to arrive.
@@ -62,7 +63,8 @@ def info(store: Store, *, now: datetime, settle: Settle) -> Result:
         }
     )
     sources = by_source.drop("attributed")
-    totals = pl.DataFrame({item.name: [store.total(item.name)] for item in fields(Counts)})
+    names = [*(item.name for item in fields(Counts)), "forgotten"]
+    totals = pl.DataFrame({name: [store.total(name)] for name in names})
     return Result(
         kind="store-info",
         title=f"Store {store.path}",
@@ -87,10 +89,18 @@ def verify(store: Store) -> Result:
         if found:
             problems.append((path, found))
     counts = Counts(**{item.name: store.total(item.name) for item in fields(Counts)})
-    if counts.stored != stored:
-        problems.append(("_delta_log", f"{counts.stored} events were committed, but the files hold {stored}"))
+    gone = store.total("forgotten")
+    if counts.stored != stored + gone:
+        problems.append(
+            (
+                "_delta_log",
+                f"{counts.stored} events were committed, but the files hold {stored}, and {gone} were removed",
+            )
+        )
     if not counts.balances:
         problems.append(("_delta_log", f"the totals do not balance: {counts}"))
+    if is_damaged(store.path):
+        problems.append((f"state/{FILE}", "damaged: `apilens store compact` makes it anew"))
     table = pl.DataFrame(problems, schema={"file": pl.String, "problem": pl.String}, orient="row")
     note = f"{store.actions.height} files, {stored} events: " + ("all there" if not problems else "damaged")
     return Result("store-verify", f"Store {store.path}", (Table("problems", _fields(table), table),), notes=(note,))
@@ -113,17 +123,6 @@ def _freshness(logs: pl.DataFrame, *, now: datetime, settle: Settle) -> pl.DataF
             (now - pl.col("settle")).cast(DTYPES["timestamp"]).alias("complete_until"),
         )
     )  # fmt: skip
-
-
-def scan(store: Store, columns: list[str]) -> pl.LazyFrame:
-    """Return a few columns of every event, in Polars: for looking at the store itself."""
-    schema = {name: store.dtypes[name] for name in columns}
-    files = store.files()
-    if not files:
-        return pl.LazyFrame(schema=schema)
-    return pl.scan_parquet(
-        files, schema=schema, missing_columns="insert", extra_columns="ignore", hive_partitioning=False
-    )
 
 
 def _problem(path: Path, size: int, records: int) -> str | None:

@@ -22,7 +22,7 @@ def locked(path: Path, *, wait_s: float) -> Iterator[None]:
     The file's existence means nothing and it is never unlinked: only the kernel's lock on it counts. Raises StoreBusy
     when another process keeps it, StoreError where the file system has no locks.
     """
-    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o640)
     try:
         _acquire(fd, path, wait_s)
         os.ftruncate(fd, 0)

@@ -127,4 +127,5 @@ def _merge(writer: Writer, store: Store, day: date, files: list[DataFile]) -> Da
     rows = pl.scan_parquet(paths, schema=dtypes, missing_columns="insert", hive_partitioning=False)
     keys = [name for name in _ORDER if name in written]
     # The last three keys make the order, and so the file, the same whatever order the parts came in.
-    return writer.write_day(day, rows.sort(keys).collect(), settings=files[0].settings)
+    aged = frozenset.intersection(*(item.aged for item in files))
+    return writer.write_day(day, rows.sort(keys).collect(), settings=files[0].settings, aged=aged)

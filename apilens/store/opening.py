@@ -18,6 +18,7 @@ from apilens.store.durable import private, write_new
 from apilens.store.key import fingerprint
 from apilens.store.lock import locked
 from apilens.store.shapes import Shape
+from apilens.store.sharing import is_shared, refuse_foreign, share
 from apilens.store.table import VERSION, open_delta, read_manifest
 from apilens.store.writer import Writer
 
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
 
 _DELTA_OF = {"String": "string", "Int64": "long", "Int32": "integer", "Int16": "short", "Float64": "double",
              "Boolean": "boolean", "Date": "date", "Datetime": "timestamp"}  # fmt: skip
+# A store beside the code of a project is nothing to commit.
+_GIT = ".gitignore"
 
 
 @contextmanager
@@ -37,16 +40,18 @@ def writing(
     durable: bool = True,
     extra: Mapping[str, pl.DataType] | None = None,
     shape: Shape | None = None,
+    group: str | None = None,
 ) -> Iterator[Writer]:
     """Lock the store at `path` for writing, making it where there is none, with the configured columns `extra`.
-    durable: flush every commit to disk; a store that nobody keeps need not be. shape: the settings in force.
+    durable: flush every commit to disk; a store that nobody keeps need not be. shape: the settings in force. group: who
+    may read it besides its owner; once shared it stays so, without being told again.
 
     Raises StoreBusy when another process keeps the lock, StoreError when the store is foreign, damaged, written with
     another hash key, or cannot be written.
     """
     with private():
         _prepare(path)
-        with locked(path / "lock", wait_s=wait_s):
+        with locked(path / "lock", wait_s=wait_s), private(shared=_shared(path, group)):
             manifest = read_manifest(path)
             if manifest is None:
                 _create(path, key)
@@ -55,6 +60,8 @@ def writing(
                     f"{path} was written with another hash key",
                     hint="run as the user who made it, or set APILENS_HASH_KEY to the key it was made with",
                 )
+            if not (path / _GIT).exists():
+                write_new(path / _GIT, b"*\n")
             delta = open_delta(path)
             _add_columns(delta, extra or {})
             yield Writer(path, delta, durable=durable, shape=shape)
@@ -65,21 +72,28 @@ def _prepare(path: Path) -> None:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
         raise cannot_write(path, error) from None
+    refuse_foreign(path)
     if path.stat().st_mode & 0o022:
         raise StoreError(f"{path} can be written by other users", hint=f"chmod 700 {path}")
     if not os.access(path, os.W_OK | os.X_OK):
         raise StoreError(f"{path} cannot be written by this user")
     if read_manifest(path) is None and any(
-        item.name not in ("lock", "state", "events", "rejects") for item in path.iterdir()
+        item.name not in ("lock", "state", "events", "rejects", _GIT) for item in path.iterdir()
     ):
         raise StoreError(f"{path} is a folder with other things in it", hint="name a new folder for the store")
+
+
+def _shared(path: Path, group: str | None) -> bool:
+    if group is not None:
+        share(path, group)
+    return is_shared(path)
 
 
 def _create(path: Path, key: bytes) -> None:
     from deltalake import DeltaTable, Schema
 
     for name in ("events", "rejects", "state"):
-        (path / name).mkdir(mode=0o700, exist_ok=True)
+        (path / name).mkdir(exist_ok=True)
     schema = Schema([_field(name, dtype) for name, dtype in DTYPES.items()])
     DeltaTable.create(
         str(path / "events"), schema, mode="ignore", partition_by=["day"], name="apilens events",

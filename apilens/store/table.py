@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -102,8 +103,19 @@ class Store:
         return None
 
     def total(self, name: str) -> int:
-        """Return a running total over all commits: read, stored, rejected, other, blank, comments, lossy …"""
+        """Return a running total over all commits: a name of Counts (read, stored, rejected …), or forgotten."""
         return self.delta.transaction_version(f"total/{name}") or 0
+
+
+def scan(store: Store, columns: Sequence[str], files: Sequence[str] | None = None) -> pl.LazyFrame:
+    """Return a few columns of every event, or of those in some files, in Polars: for looking at the store itself."""
+    schema = {name: store.dtypes[name] for name in columns}
+    files = store.files() if files is None else files
+    if not files:
+        return pl.LazyFrame(schema=schema)
+    return pl.scan_parquet(
+        list(files), schema=schema, missing_columns="insert", extra_columns="ignore", hive_partitioning=False
+    )
 
 
 def read_kept(path: Path, name: str) -> dict[str, Any]:
@@ -132,6 +144,16 @@ def _read_json(file: Path, *, hint: str) -> dict[str, Any] | None:
     if not isinstance(known, dict):
         raise StoreError(f"{file} is damaged", hint=hint)
     return known
+
+
+@contextmanager
+def readable() -> Iterator[None]:
+    """Raise StoreError where a file of events that is read meanwhile is gone, damaged, or not to be read."""
+    try:
+        yield
+    except (pl.exceptions.PolarsError, FileNotFoundError, PermissionError) as error:
+        reason = str(error).splitlines()[0]
+        raise StoreError(f"the events cannot be read: {reason}", hint="run `apilens store verify`") from error
 
 
 def open_delta(path: Path) -> DeltaTable:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-import uuid
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -15,7 +14,7 @@ import polars as pl
 
 from apilens import __version__
 from apilens.errors import StoreBusy, StoreError
-from apilens.store.data_files import DataFile, add_action, cannot_write, filled
+from apilens.store.data_files import DataFile, add_action, cannot_write, file_name, filled
 from apilens.store.durable import sync_all, write_new
 from apilens.store.seen import Seen
 from apilens.store.shapes import STATE, Shape, known_shapes, shape_id
@@ -31,6 +30,8 @@ CHECKPOINT_EVERY = 20
 REJECT_BYTES = 10 << 20
 _GENERATION = "generation"
 _SEEN = "seen"
+# Rows that were stored and are gone, by forgetting or by age: `verify` takes them off the total.
+FORGOTTEN_TOTAL = "total/forgotten"
 
 
 @dataclass(slots=True)
@@ -115,17 +116,18 @@ class Writer:
             for day, parts in sorted(days.items())
         ]
 
-    def write_day(self, day: date, frame: pl.DataFrame, *, settings: str) -> DataFile:
+    def write_day(self, day: date, frame: pl.DataFrame, *, settings: str, aged: Collection[str] = ()) -> DataFile:
         """Write one file of one day. A column that is null throughout is left out: readers insert it.
 
-        settings: the id of those that shaped all of its rows (`DataFile.settings` of where they come from).
+        settings: the id of those that shaped all of its rows, aged: the rules of `age_out` that they all went through
+        (`DataFile.settings` and `.aged` of where they come from). The name of the file says so from then on.
         """
         folder = self.path / "events" / f"day={day}"
-        name = f"part-{settings or 0}-{uuid.uuid4()}.parquet"
+        name = file_name(settings, aged)
         try:
             folder.mkdir(exist_ok=True)
             filled(frame).write_parquet(folder / name, compression="zstd", compression_level=1)
-            self._sync([folder / name])
+            self.sync([folder / name])
         except (OSError, pl.exceptions.PolarsError) as error:
             (folder / name).unlink(missing_ok=True)
             raise cannot_write(folder, error) from None
@@ -147,27 +149,28 @@ class Writer:
             self.totals[name] = total + getattr(counts, name)
             versions[f"total/{name}"] = self.totals[name]
         self._write_rejects(rejects)
-        self._sync({self.path / "events" / item.path.partition("/")[0] for item in files})
+        self.sync({self.path / "events" / item.path.partition("/")[0] for item in files})
         self._commit([add_action(item, new=True) for item in files], versions, info)
-        self._versions |= versions
         return positions
 
     def replace(
-        self, old: Sequence[DataFile], new: Sequence[DataFile], *, work: str = "compact", more: Counts | None = None
-    ) -> None:
-        """Swap files for others in one step. The old ones stay on disk for readers that have them open.
+        self, old: Sequence[DataFile], new: Sequence[DataFile], *, work: str = "compact", more: Counts | None = None,
+        forgotten: int = 0,
+    ) -> None:  # fmt: skip
+        """Swap files for others: to `compact` they hold the same rows, any other `work` changed them or left some out.
 
-        work: what it is done for; of `compact` the rows are the same. more: what the totals grow by.
+        The old ones stay on disk for readers that have them open. more: what the totals grow by. forgotten: how many
+        rows are gone with it.
         """
         from deltalake.transaction import RemoveAction
 
         now_ms = int(time.time() * 1000)
         removed = [
-            RemoveAction(item.path, False, now_ms, size=item.size, partition_values={"day": str(item.day)})
+            RemoveAction(item.path, work != "compact", now_ms, size=item.size, partition_values={"day": str(item.day)})
             for item in old
         ]
-        self._sync({self.path / "events" / item.path.partition("/")[0] for item in new})
-        versions = {}
+        self.sync({self.path / "events" / item.path.partition("/")[0] for item in new})
+        versions = {FORGOTTEN_TOTAL: self._version(FORGOTTEN_TOTAL) + forgotten} if forgotten else {}
         for name in self.totals if more else ():
             self.totals[name] += getattr(more, name)
             versions[f"total/{name}"] = self.totals[name]
@@ -196,7 +199,7 @@ class Writer:
         self.delta.create_checkpoint()
         self.delta.cleanup_metadata()
         log = self.path / "events" / "_delta_log"
-        self._sync([*sorted(log.glob("*.checkpoint.parquet"))[-1:], log / "_last_checkpoint", log])
+        self.sync([*sorted(log.glob("*.checkpoint.parquet"))[-1:], log / "_last_checkpoint", log])
         self._since_checkpoint = 0
 
     def _commit(self, actions: list[Any], versions: Mapping[str, int], info: Mapping[str, str]) -> None:
@@ -219,6 +222,7 @@ class Writer:
                 commit_properties=properties,
                 post_commithook_properties=hooks,
             )
+            self._versions |= versions
             # Without this the handle keeps its old snapshot, and its next commit would seem to race with this one.
             self.delta.update_incremental()
         except CommitFailedError:
@@ -227,7 +231,7 @@ class Writer:
             raise cannot_write(self.path / "events", error) from None
         log = self.path / "events" / "_delta_log"
         # delta-rs does not flush what it writes.
-        self._sync([log / f"{self.delta.version():020}.json", log])
+        self.sync([log / f"{self.delta.version():020}.json", log])
         self._since_checkpoint += 1
         if self._since_checkpoint >= CHECKPOINT_EVERY or self.delta.version() % CHECKPOINT_EVERY == 0:
             self.checkpoint()
@@ -256,7 +260,8 @@ class Writer:
         # A name with a dot is a file that a killed run had not finished.
         return (path for path in (self.path / "rejects").iterdir() if path.name > limit or path.name.startswith("."))
 
-    def _sync(self, paths: Iterable[Path]) -> None:
+    def sync(self, paths: Iterable[Path]) -> None:
+        """Flush files or folders to disk, where the store is one that is kept."""
         if self._durable:
             sync_all(paths)
 

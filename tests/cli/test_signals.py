@@ -27,7 +27,8 @@ def forever(*arguments, **options):
 
 # Not the real module: it brings Polars along, which the command line loads later than it minds signals.
 reading = types.ModuleType("apilens.reading")
-reading.reading, reading.window_of, reading.events_of = forever, None, None
+reading.reading = forever
+reading.window_of = reading.events_of = reading.notes_of = None
 sys.modules["apilens.reading"] = reading
 sys.argv = ["apilens", "report"]
 cli.main()
