@@ -36,13 +36,25 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class Prose:
+    """How people see rows that each are a sentence: one under the other, numbered, with the command that goes on.
+
+    Machines get the rows as they are.
+    """
+
+    sentence: str
+    command: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a name; `fields` has one entry per column of `rows`, in order. spread: how people see them."""
+    """Rows under a name; `fields` has one entry per column of `rows`, in order. spread, prose: how people see them."""
 
     name: str
     fields: tuple[Field, ...]
     rows: pl.DataFrame
     spread: Spread | None = None
+    prose: Prose | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("apilens.cli.demo:demo", "Make a made-up API's logs with problems planted in them, and report on them."),
     "init": ("apilens.cli.init:init", "Look at your logs and write an apilens.yaml that fits them."),
     "ingest": ("apilens.cli.ingest:ingest", "Read logs into the store, every line once; --follow goes on."),
+    "today": ("apilens.cli.today:today", "What stands out among all customers since yesterday, worst first."),
     "report": ("apilens.cli.report:report", "Any metric by any dimension: accounts, endpoints, status, hours …"),
     "funnel": ("apilens.cli.funnel:funnel", "How many accounts get from step to step, and where the others stop."),
     "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),

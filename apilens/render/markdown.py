@@ -8,7 +8,7 @@ from apilens.render import Style
 from apilens.render.cells import human
 from apilens.render.safe import safe
 from apilens.render.spread import for_people
-from apilens.result import Result, Table
+from apilens.result import Prose, Result, Table
 
 _SPECIAL = re.compile(r"([\\|`*_\[\]<>])")
 
@@ -19,13 +19,24 @@ def to_markdown(result: Result, style: Style) -> str:
     for number, table in enumerate(map(for_people, result.tables)):
         if number:
             parts.append(f"### {_text(table.name)}")
-        parts.append(_table(table, style))
+        parts.append(_sentences(table, table.prose) if table.prose else _table(table, style))
     parts += [f"- {_text(note)}" for note in result.notes]
     if result.command:
-        # A fence longer than any in the command: a backtick in it would end the code.
-        fence = "`" * (1 + max(map(len, re.findall("`+", result.command)), default=0))
-        parts.append(f"{fence}{safe(result.command)}{fence}")
+        parts.append(_code(result.command))
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _sentences(table: Table, prose: Prose) -> str:
+    rows = table.rows.select(prose.sentence, prose.command).iter_rows()
+    return "\n".join(
+        f"{number}. {_text(said)}  \n   {_code(command)}" for number, (said, command) in enumerate(rows, 1)
+    )
+
+
+def _code(text: str) -> str:
+    # A fence longer than any in the text: a backtick in it would end the code.
+    fence = "`" * (1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{safe(text)}{fence}"
 
 
 def _table(table: Table, style: Style) -> str:

@@ -14,7 +14,7 @@ from apilens.render import Style
 from apilens.render.cells import human
 from apilens.render.safe import safe
 from apilens.render.spread import for_people
-from apilens.result import Field, Result, Table
+from apilens.result import Field, Prose, Result, Table
 
 _LEFT = ("text", "time", "date")
 # From here on a rate of errors is shown in colour; the number stands beside it in any case.
@@ -25,6 +25,7 @@ _WIDE = 6
 # The bar of a whole takes this part of the width, and so many cells at most.
 _BAR_PART, _LONGEST_BAR = 8, 24
 _EIGHTHS = " ▏▎▍▌▋▊▉"
+_ASCII = str.maketrans({"·": "-", "…": "...", "→": "->", "×": "x"})
 # Rich puts a blank on both sides of a column's edge.
 _GAP = 3
 
@@ -44,7 +45,9 @@ def to_table(result: Result, style: Style) -> str:
     for number, table in enumerate(map(for_people, result.tables)):
         if number:
             console.print(Text(f"\n{table.name.replace('_', ' ')}", style="bold"))
-        if table.rows.height == 1 and len(table.fields) > _WIDE:
+        if table.prose:
+            console.print(_sentences(table, table.prose, style))
+        elif table.rows.height == 1 and len(table.fields) > _WIDE:
             console.print(_listing(table, style))
         else:
             shown = _fitting(table, style)
@@ -68,6 +71,17 @@ def _grid(table: Table, shown: int, style: Style) -> Grid:
     for row in table.rows.iter_rows():
         cells = zip(row[:shown], table.fields[:shown], strict=True)
         grid.add_row(*(_cell(value, field, style) for value, field in cells))
+    return grid
+
+
+def _sentences(table: Table, prose: Prose, style: Style) -> Grid:
+    """Return the rows as numbered sentences."""
+    grid = Grid(box=None, show_header=False, pad_edge=False)
+    grid.add_column(justify="right")
+    grid.add_column(overflow="fold")
+    for number, (sentence, command) in enumerate(table.rows.select(prose.sentence, prose.command).iter_rows(), 1):
+        grid.add_row(f"{number}.", Text(_glyphs(safe(sentence), style)))
+        grid.add_row("", Text(_glyphs(f"→ {safe(command)}", style), style="dim"))
     return grid
 
 
@@ -111,6 +125,4 @@ def _bar(share: float, style: Style) -> str:
 
 
 def _glyphs(text: str, style: Style) -> str:
-    return text if style.unicode else text.replace("·", "-").replace("…", "...").replace("→", "->").encode(
-        "ascii", "backslashreplace"
-    ).decode()  # fmt: skip
+    return text if style.unicode else text.translate(_ASCII).encode("ascii", "backslashreplace").decode()
