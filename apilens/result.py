@@ -36,13 +36,24 @@ class Spread:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """How people see numbers that changed: the change stands behind the number, and what it was is left to machines.
+
+    changes: column → the column behind it. hidden: columns that people do not see.
+    """
+
+    changes: Mapping[str, str]
+    hidden: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """Rows under a name; `fields` has one entry per column of `rows`, in order. spread: how people see them."""
 
     name: str
     fields: tuple[Field, ...]
     rows: pl.DataFrame
-    spread: Spread | None = None
+    spread: Spread | Beside | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
 
 from apilens.analyses import answers
 from apilens.analyses.scope import Scope
-from apilens.answer import Answer, Events
-from apilens.heading import attributed, iso
+from apilens.answer import Answer, Events, Summary
+from apilens.changed_columns import people_see
+from apilens.changes import Changes
+from apilens.comparison import Comparison, parse_comparison
+from apilens.heading import attributed, compared_with, iso
 from apilens.metrics import BY_NAME as METRICS
 from apilens.result import Result, Table
 from apilens.schema import DTYPES
+from apilens.window import Window
 
 OVERVIEW_METRICS = (
     "requests",
@@ -38,23 +42,42 @@ OVERVIEW_TABLES: tuple[tuple[str, str, tuple[str, ...]], ...] = (
 # Who calls. Errors beyond those of the others on the same endpoints put those in trouble first.
 CALLERS = ("account", "user", "api_key", "session", "client_ip", "sdk", "sdk_version")
 OVERVIEW_LIMIT = 10
+# What is shown beside what it was, unless told.
+COMPARED_METRICS = ("requests", "error_rate", "p95_ms")
 LIMIT = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOptions(Scope):
-    """What a report is asked for. `limit` None shows every row; empty `metrics` means the default ones."""
+    """What a report is asked for. `limit` None shows every row; empty `metrics` means the default ones. compare: names
+    what the window is compared with.
+    """
 
     by: tuple[str, ...] = ()
     metrics: tuple[str, ...] = ()
     having: str | None = None
     sort: str | None = None
     limit: int | None = LIMIT
+    compare: str | None = None
 
     @property
     def shown(self) -> tuple[str, ...]:
         """The metrics that are shown: those asked for, or what fits."""
-        return self.metrics or (default_metrics(self.by) if self.by else OVERVIEW_METRICS)
+        usual = default_metrics(self.by) if self.by else OVERVIEW_METRICS
+        return self.metrics or (COMPARED_METRICS if self.compare else usual)
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """The windows that are compared. Raises UsageError where `compare` names none."""
+        return parse_comparison(self.compare, self.window, now=self.now, tz=self.tz) if self.compare else None
+
+    def about(self) -> Window:
+        """Return the window that the answer is about: around a mark it is not the one that was given."""
+        return found.head if (found := self.comparison) else self.window
+
+    def reads(self) -> Window:
+        """Return the window of events that are needed."""
+        return found.reads if (found := self.comparison) else self.window
 
     def texts(self) -> list[str]:
         """Return every name and condition in it, and the columns that its metrics read."""
@@ -71,25 +94,43 @@ def report(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.D
     `columns` are those of `events`, configured ones included. Raises UsageError for every name that cannot be meant.
     """
     sort = options.sort or ("excess_errors" if not options.metrics and _names_callers(options.by) else None)
-    whole = options.ask(
-        events, columns, metrics=options.shown, by=options.by, having=options.having, sort=sort, limit=options.limit
-    )
-    questions = [("report", whole)]
+    comparison = options.comparison
+    options = replace(options, window=options.about())
+
+    def ask(metrics: tuple[str, ...], by: tuple[str, ...], **rest: Any) -> Summary | Changes:
+        if comparison is None:
+            return options.ask(events, columns, metrics=metrics, by=by, **rest)
+        return options.changes(events, columns, comparison, metrics=metrics, by=by, **rest)
+
+    questions = {"report": ask(options.shown, options.by, having=options.having, sort=sort, limit=options.limit)}
     if not options.by and not options.metrics:
-        questions = [("overview", whole)]
+        questions = {"overview": questions["report"]}
         for name, by, shown in OVERVIEW_TABLES:
-            questions.append((name, options.ask(events, columns, metrics=shown, by=(by,), limit=OVERVIEW_LIMIT)))
-    found = answers([summary for _, summary in questions])
-    tables = tuple(Table(name, answer.fields, answer.rows) for (name, _), answer in zip(questions, found, strict=True))
+            fitting = tuple(metric for metric in shown if metric in COMPARED_METRICS) if comparison else shown
+            questions[name] = ask(fitting, (by,), limit=OVERVIEW_LIMIT)
+    found, notes = zip(*map(_answered, questions.values()), strict=True)
+    tables = tuple(
+        Table(name, answer.fields, answer.rows, people_see(answer.fields) if comparison else None)
+        for name, answer in zip(questions, found, strict=True)
+    )
+    totals = found[0].totals
     return Result(
         kind="report",
         title=f"Report by {', '.join(options.by)}" if options.by else "Overview",
         tables=tables,
         query=_query(options),
-        header=options.header(found[0].totals),
-        notes=_notes(options, found),
+        header=(*options.header(totals), *([compared_with(comparison, options.tz)] if comparison else [])),
+        notes=(*_notes(options, found), *notes[0]),
         command=_command(options),
     )
+
+
+def _answered(question: Summary | Changes) -> tuple[Answer, tuple[str, ...]]:
+    """Return the answer to a question, and what a reader must know of the windows compared."""
+    if isinstance(question, Summary):
+        return answers([question])[0], ()
+    found = answers(question.summaries)
+    return question.finish(found), question.notes(found)
 
 
 def default_metrics(by: tuple[str, ...]) -> tuple[str, ...]:
@@ -104,7 +145,7 @@ def _names_callers(by: tuple[str, ...]) -> bool:
     return bool(by) and all(name in CALLERS or name.startswith("account.") for name in by)
 
 
-def _notes(options: ReportOptions, found: list[Answer]) -> tuple[str, ...]:
+def _notes(options: ReportOptions, found: Sequence[Answer]) -> tuple[str, ...]:
     answer, totals = found[0], found[0].totals
     if not totals.requests:
         return ("no request matches: widen --since, or loosen --where",)
@@ -126,6 +167,7 @@ def _query(options: ReportOptions) -> dict[str, Any]:
         "having": options.having,
         "sort": options.sort,
         "limit": "all" if options.limit is None else options.limit,
+        **({"compare": found.spelled} if (found := options.comparison) else {}),
         **options.query(),
     }
 
@@ -139,6 +181,7 @@ def _command(options: ReportOptions) -> str:
         ("--having", options.having),
         ("--since", iso(options.window.since)),
         ("--until", iso(options.window.until)),
+        ("--compare", found.spelled if (found := options.comparison) else None),
         ("--sort", options.sort),
         ("--limit", limit),
         ("--tz", options.tz if options.tz != "UTC" else ""),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from apilens.cli.options import (
     common_options,
+    engine_option,
     filter_options,
     limit_of,
     listed,
@@ -19,6 +20,11 @@ from apilens.cli.options import (
     zone_option,
 )
 
+if TYPE_CHECKING:
+    from apilens.engine import Engine
+
+COMPARES = "previous|7d-ago|SINCE..UNTIL|typical"
+
 
 @click.command(epilog="Metrics, dimensions and filters: docs/report.md.")
 @click.argument("files", nargs=-1, metavar="[FILE…|-]")
@@ -27,15 +33,18 @@ from apilens.cli.options import (
 @filter_options
 @click.option("--having", metavar="SQL", help="Only rows whose metrics are so: 'error_rate > 0.1'.")
 @window_options
+@click.option("--compare", metavar=COMPARES, help="What it was in another window, and the change.")
 @click.option("--sort", metavar="NAME[:asc]", help="By a metric or dimension.  [excess_errors; the first of --metrics]")
 @click.option("--limit", "-n", metavar="N|all", default="20", help="Rows to show.  [20]")
+@engine_option
 @zone_option
 @output_options
 @reading_options
 @common_options
 def report(
     files: tuple[str, ...], by: str | None, metrics: str | None, where: tuple[str, ...], having: str | None,
-    since: str | None, until: str | None, sort: str | None, limit: str, tz: str | None,
+    since: str | None, until: str | None, compare: str | None, sort: str | None, limit: str, engine: Engine,
+    tz: str | None,
     input_format: str | None, log_format: str | None, source_tz: str | None,
     store_path: str | None, config_path: str | None, now: str | None, quiet: bool, **output: Any,
 ) -> int:  # fmt: skip
@@ -49,7 +58,8 @@ def report(
     read = read_options(input_format, log_format, source_tz)
     result, code = answer(
         analysis, ReportOptions, here, files=files, read=read, where=where, since=since, until=until, tz=tz,
-        by=listed(by), metrics=listed(metrics), having=having, sort=sort, limit=limit_of(limit),
+        engine=engine, compared=compare is not None, by=listed(by), metrics=listed(metrics), having=having, sort=sort,
+        limit=limit_of(limit), compare=compare,
     )  # fmt: skip
     show(result, quiet=quiet, **output)
     return code
