@@ -83,4 +83,4 @@ def _change(name: str) -> pl.Expr:
 
 
 def _diff(name: str) -> pl.Expr:
-    return (pl.col(name) - pl.col(f"{name}_before")).round(_DIGITS)
+    return (pl.col(name) - pl.col(f"{name}_before")).round(_DIGITS) + 0.0

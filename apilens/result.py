@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import polars as pl
 
-Unit = Literal["text", "count", "ratio", "ms", "bytes", "time", "date", "number"]
+Unit = Literal["text", "count", "ratio", "ms", "bytes", "time", "date", "number", "points"]
+# points: the difference of two ratios, itself one.
 Better = Literal["lower", "higher", ""]
 
 

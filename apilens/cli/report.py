@@ -34,6 +34,7 @@ COMPARES = "previous|7d-ago|SINCE..UNTIL|typical"
 @click.option("--having", metavar="SQL", help="Only rows whose metrics are so: 'error_rate > 0.1'.")
 @window_options
 @click.option("--compare", metavar=COMPARES, help="What it was in another window, and the change.")
+@click.option("--split", is_flag=True, help="Of a change of the error rate: how much is volume, mix and rate.")
 @click.option("--sort", metavar="NAME[:asc]", help="By a metric or dimension.  [excess_errors; the first of --metrics]")
 @click.option("--limit", "-n", metavar="N|all", default="20", help="Rows to show.  [20]")
 @engine_option
@@ -42,22 +43,22 @@ COMPARES = "previous|7d-ago|SINCE..UNTIL|typical"
 @reading_options
 @common_options
 def report(
-    files: tuple[str, ...], by: str | None, metrics: str | None, where: tuple[str, ...], having: str | None,
-    since: str | None, until: str | None, compare: str | None, sort: str | None, limit: str, engine: Engine,
-    tz: str | None,
-    input_format: str | None, log_format: str | None, source_tz: str | None,
-    store_path: str | None, config_path: str | None, now: str | None, quiet: bool, **output: Any,
+    files: tuple[str, ...], where: tuple[str, ...], since: str | None, until: str | None, tz: str | None,
+    by: str | None, metrics: str | None, limit: str, split: bool, engine: Engine, input_format: str | None,
+    log_format: str | None, source_tz: str | None, store_path: str | None, config_path: str | None, now: str | None,
+    quiet: bool, having: str | None, sort: str | None, compare: str | None, **output: Any,
 ) -> int:  # fmt: skip
     """Report on the store, or on log FILEs directly ('-' is stdin). Without --by: an overview."""
-    from apilens.analyses.report import ReportOptions
-    from apilens.analyses.report import report as analysis
+    from apilens.analyses.rate_split import split as split_analysis
+    from apilens.analyses.report import report as report_analysis
+    from apilens.analyses.report_options import ReportOptions
     from apilens.cli.asking import answer
     from apilens.cli.output import show
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
-    read = read_options(input_format, log_format, source_tz)
     result, code = answer(
-        analysis, ReportOptions, here, files=files, read=read, where=where, since=since, until=until, tz=tz,
+        split_analysis if split else report_analysis, ReportOptions, here, files=files,
+        read=read_options(input_format, log_format, source_tz), where=where, since=since, until=until, tz=tz,
         engine=engine, compared=compare is not None, by=listed(by), metrics=listed(metrics), having=having, sort=sort,
         limit=limit_of(limit), compare=compare,
     )  # fmt: skip

@@ -7,6 +7,7 @@ from datetime import UTC, tzinfo
 import polars as pl
 
 from apilens.render.cells import human
+from apilens.render.cells import points as points_of
 from apilens.result import Beside, Field, Spread, Table
 
 
@@ -52,5 +53,5 @@ def change_of(value: float | None, *, points: bool) -> str:
     """Return a change for people: `+12.0 %` of what it was, or `+1.2 pts` of a rate; "" where it is unknown."""
     if value is None:
         return ""
-    number = f"{value * 100:+,.1f}"
-    return f"{number if number.strip('+-') != '0.0' else '0.0'} {'pts' if points else '%'}"
+    words = points_of(value, 1)
+    return words if points else words.replace("pts", "%")

@@ -163,5 +163,5 @@ def test_a_comparison_says_with_what_and_asks_the_same_again() -> None:
         "apilens report --by endpoint --since 2026-11-03T13:00:00Z --until 2026-11-03T15:00:00Z --compare previous"
     )
     assert [table.name for table in ask(window=window, compare="1h-ago").tables] == [
-        "overview", "status_classes", "accounts", "endpoints",
+        "overview", "status_classes", "accounts", "endpoints", "error_rate_change",
     ]  # fmt: skip
