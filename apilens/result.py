@@ -48,13 +48,21 @@ class Beside:
 
 
 @dataclass(frozen=True, slots=True)
+class Series:
+    """How people see numbers over time: a row per value of `down`, whose other columns are drawn over `at`."""
+
+    down: tuple[str, ...]
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
     """Rows under a name; `fields` has one entry per column of `rows`, in order. spread: how people see them."""
 
     name: str
     fields: tuple[Field, ...]
     rows: pl.DataFrame
-    spread: Spread | Beside | None = None
+    spread: Spread | Beside | Series | None = None
 
 
 @dataclass(frozen=True, slots=True)

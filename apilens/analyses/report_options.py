@@ -28,13 +28,15 @@ OVERVIEW_METRICS = (
 CALLERS = ("account", "user", "api_key", "session", "client_ip", "sdk", "sdk_version")
 # What is shown beside what it was, unless told.
 COMPARED_METRICS = ("requests", "error_rate", "p95_ms")
+# What is drawn over time, unless told: two lines fit side by side.
+SERIES_METRICS = ("requests", "error_rate")
 LIMIT = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportOptions(Scope):
     """What a report is asked for. `limit` None shows every row; empty `metrics` means the default ones. compare: names
-    what the window is compared with.
+    what the window is compared with. every: how long the buckets of a series are.
     """
 
     by: tuple[str, ...] = ()
@@ -43,12 +45,13 @@ class ReportOptions(Scope):
     sort: str | None = None
     limit: int | None = LIMIT
     compare: str | None = None
+    every: str | None = None
 
     @property
     def shown(self) -> tuple[str, ...]:
         """The metrics that are shown: those asked for, or what fits."""
         usual = default_metrics(self.by) if self.by else OVERVIEW_METRICS
-        return self.metrics or (COMPARED_METRICS if self.compare else usual)
+        return self.metrics or (SERIES_METRICS if self.every else COMPARED_METRICS if self.compare else usual)
 
     @property
     def comparison(self) -> Comparison | None:
@@ -80,6 +83,7 @@ class ReportOptions(Scope):
             "having": self.having,
             "sort": self.sort,
             "limit": "all" if self.limit is None else self.limit,
+            **({"every": self.every} if self.every else {}),
             **({"compare": found.spelled} if (found := self.comparison) else {}),
             **Scope.query(self),
         }
@@ -94,6 +98,7 @@ class ReportOptions(Scope):
             ("--having", self.having),
             ("--since", iso(self.window.since)),
             ("--until", iso(self.window.until)),
+            ("--every", self.every),
             ("--compare", found.spelled if (found := self.comparison) else None),
             ("--sort", self.sort),
             ("--limit", limit),

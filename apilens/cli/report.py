@@ -19,6 +19,7 @@ from apilens.cli.options import (
     window_options,
     zone_option,
 )
+from apilens.errors import UsageError
 
 if TYPE_CHECKING:
     from apilens.engine import Engine
@@ -33,6 +34,7 @@ COMPARES = "previous|7d-ago|SINCE..UNTIL|typical"
 @filter_options
 @click.option("--having", metavar="SQL", help="Only rows whose metrics are so: 'error_rate > 0.1'.")
 @window_options
+@click.option("--every", metavar="1h|1d|1w", help="Over time: a row per group and hour, day or week; drawn for people.")
 @click.option("--compare", metavar=COMPARES, help="What it was in another window, and the change.")
 @click.option("--split", is_flag=True, help="Of a change of the error rate: how much is volume, mix and rate.")
 @click.option("--sort", metavar="NAME[:asc]", help="By a metric or dimension.  [excess_errors; the first of --metrics]")
@@ -46,21 +48,24 @@ def report(
     files: tuple[str, ...], where: tuple[str, ...], since: str | None, until: str | None, tz: str | None,
     by: str | None, metrics: str | None, limit: str, split: bool, engine: Engine, input_format: str | None,
     log_format: str | None, source_tz: str | None, store_path: str | None, config_path: str | None, now: str | None,
-    quiet: bool, having: str | None, sort: str | None, compare: str | None, **output: Any,
+    quiet: bool, having: str | None, sort: str | None, compare: str | None, every: str | None, **output: Any,
 ) -> int:  # fmt: skip
     """Report on the store, or on log FILEs directly ('-' is stdin). Without --by: an overview."""
     from apilens.analyses.rate_split import split as split_analysis
     from apilens.analyses.report import report as report_analysis
     from apilens.analyses.report_options import ReportOptions
+    from apilens.analyses.series import series as series_analysis
     from apilens.cli.asking import answer
     from apilens.cli.output import show
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
+    if every and split:
+        raise UsageError("--every and --split exclude each other")
     result, code = answer(
-        split_analysis if split else report_analysis, ReportOptions, here, files=files,
+        split_analysis if split else series_analysis if every else report_analysis, ReportOptions, here, files=files,
         read=read_options(input_format, log_format, source_tz), where=where, since=since, until=until, tz=tz,
         engine=engine, compared=compare is not None, by=listed(by), metrics=listed(metrics), having=having, sort=sort,
-        limit=limit_of(limit), compare=compare,
+        limit=limit_of(limit), compare=compare, every=every,
     )  # fmt: skip
     show(result, quiet=quiet, **output)
     return code

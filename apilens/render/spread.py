@@ -2,20 +2,31 @@
 
 from __future__ import annotations
 
-from datetime import UTC, tzinfo
+from datetime import tzinfo
+from typing import Any
 
 import polars as pl
 
+from apilens.render import Style
 from apilens.render.cells import human
 from apilens.render.cells import points as points_of
-from apilens.result import Beside, Field, Spread, Table
+from apilens.render.sparkline import sparkline
+from apilens.result import Beside, Field, Series, Spread, Table
+
+# A line is drawn in this part of the width.
+_LINE_PART = 3
 
 
-def for_people(table: Table, zone: tzinfo = UTC) -> Table:
-    """Return the table as it is to be seen; zone: of the times that stand in one cell with something else."""
-    if isinstance(table.spread, Spread):
-        return _spread(table, table.spread)
-    return _side_by_side(table, table.spread, zone) if table.spread else table
+def for_people(table: Table, style: Style) -> Table:
+    """Return the table as it is to be seen."""
+    match table.spread:
+        case Spread():
+            return _spread(table, table.spread)
+        case Beside():
+            return _side_by_side(table, table.spread, style.zone)
+        case Series():
+            return _drawn(table, table.spread, style)
+    return table
 
 
 def _spread(table: Table, spread: Spread) -> Table:
@@ -47,6 +58,34 @@ def _side_by_side(table: Table, beside: Beside, zone: tzinfo) -> Table:
         columns.append(pl.Series(field.name, cells, dtype=pl.String))
         fields.append(Field(field.name))
     return Table(table.name, tuple(fields), pl.DataFrame(columns))
+
+
+def _drawn(table: Table, series: Series, style: Style) -> Table:
+    """Return a row per group with a line for each number, and from what to what it goes; of one group, a row each."""
+    down = list(series.down)
+    drawn = [field for field in table.fields if field.name not in (*down, series.at)]
+    if not down:
+        lines = [_line(table.rows[field.name].to_list(), field, style, width=style.width // 2) for field in drawn]
+        rows = pl.DataFrame({"metric": [field.name for field in drawn], f"by {series.at}": lines})
+        return Table(table.name, tuple(map(Field, rows.columns)), rows)
+    groups = table.rows.group_by(down, maintain_order=True).agg(field.name for field in drawn)
+    columns = [groups[name] for name in down]
+    for field in drawn:
+        texts = [_line(list(values), field, style, width=style.width // _LINE_PART) for values in groups[field.name]]
+        columns.append(pl.Series(field.name, texts, dtype=pl.String))
+    fields = {field.name: field for field in table.fields}
+    known = tuple(fields[name] for name in down)
+    return Table(table.name, (*known, *(Field(field.name) for field in drawn)), pl.DataFrame(columns))
+
+
+def _line(values: list[Any], field: Field, style: Style, *, width: int) -> str:
+    known = [value for value in values if value is not None]
+    if field.unit in ("time", "date", "text"):
+        return human(max(known, default=None), field, style.zone)
+    line = sparkline(values, width=width, unicode=style.unicode)
+    ends = [human(value, field, style.zone) for value in (min(known), max(known))] if known else []
+    # One value, or several that read alike, is no range.
+    return " ".join([line, " … ".join(dict.fromkeys(ends))]).rstrip()
 
 
 def change_of(value: float | None, *, points: bool) -> str:

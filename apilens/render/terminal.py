@@ -41,7 +41,7 @@ def to_table(result: Result, style: Style) -> str:
     for line in result.header:
         console.print(Text(_glyphs(safe(line), style), style="dim", overflow="fold"))
     hidden: list[str] = []
-    for number, table in enumerate(for_people(table, style.zone) for table in result.tables):
+    for number, table in enumerate(for_people(table, style) for table in result.tables):
         if number:
             console.print(Text(f"\n{table.name.replace('_', ' ')}", style="bold"))
         if table.rows.height == 1 and len(table.fields) > _WIDE:
