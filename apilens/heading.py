@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from apilens.answer import Totals
+from apilens.comparison import Comparison
 from apilens.window import Window, span, zone_of
 
 NO_ACCOUNTS = "no request has an account: set `account:` in apilens.yaml"
@@ -41,6 +42,14 @@ def bounds(window: Window, tz: str) -> str:
     since = f"from {_shown(window.since, tz)}" if window.since else "from the first event"
     until = f"until {_shown(window.until, tz)}" if window.until else "to the last"
     return f"window: {since} {until} ({tz})"
+
+
+def compared_with(comparison: Comparison, tz: str) -> str:
+    """Return the line that says what a window is compared with."""
+    if not comparison.is_typical:
+        return f"compared with {bounds(comparison.bases[0], tz).removeprefix('window: ')}"
+    weeks = ", ".join(f"{back.days // 7}" for back in comparison.backs)
+    return f"compared with what is typical: the median of the same hours {weeks} weeks before"
 
 
 def _shown(moment: datetime, tz: str) -> str:

@@ -62,7 +62,7 @@ def summarise(
     grouped = dimensions.resolve(by, dtypes)
     if not metrics:
         raise UsageError("a report needs a metric", hint="for example --metrics requests,error_rate")
-    shown = {name: _metric(name, dtypes) for name in dict.fromkeys(metrics)}
+    shown = {name: metric_of(name, dtypes) for name in dict.fromkeys(metrics)}
     both = sorted({dimension.name for dimension in grouped} & set(shown))
     if both:
         raise UsageError(
@@ -178,7 +178,8 @@ def _finished(part: Part) -> nw.Expr:
     return nw.coalesce(column, nw.lit(0)).alias(part.name) if part.combine in ("sum", "distinct") else column
 
 
-def _metric(name: str, dtypes: Types) -> Metric:
+def metric_of(name: str, dtypes: Types) -> Metric:
+    """Return the metric of a name, or one that is spelled out. Raises UsageError for what is none of these events."""
     metric = metric_named(name, dtypes, lambda text: condition(text, dtypes))
     if "endpoint.documented" in metric.needs and "endpoint.documented" not in dtypes:
         raise UsageError(
@@ -198,7 +199,7 @@ def _having(
     hidden: dict[str, Metric] = {}
     for name in metrics_of(text):
         if name not in shown and name not in spelled and (name in BY_NAME or "(" in name):
-            hidden[name] = _metric(name, dtypes)
+            hidden[name] = metric_of(name, dtypes)
     types: dict[str, pl.DataType] = {dimension.name: dimension.dtype for dimension in by}
     types |= {name: dtype_of(metric) for name, metric in {**BY_NAME, **shown, **hidden}.items()}
     types |= {name: dtype_of(shown[listed]) for name, listed in spelled.items()}
@@ -211,12 +212,18 @@ def _order(
     """Return the column to sort by with whether it falls, and the metric behind it where it is not shown."""
     if not sort:
         return (next(iter(shown)), True), {}
-    name, colon, direction = sort.rpartition(":")
-    if not colon or direction not in ("asc", "desc"):
-        if colon and name.isidentifier():
-            raise UsageError(f"`{sort}`: sort direction is asc or desc", hint=f"for example --sort {name}:desc")
-        name, direction = sort, ""
+    name, direction = sorting(sort)
     if name in {dimension.name for dimension in by}:
         return (name, direction == "desc"), {}
-    extra = {} if name in shown else {name: _metric(name, dtypes)}
+    extra = {} if name in shown else {name: metric_of(name, dtypes)}
     return (name, direction != "asc"), extra
+
+
+def sorting(sort: str) -> tuple[str, str]:
+    """Return what `NAME[:asc|:desc]` sorts by, and the direction, "" unless told. Raises UsageError for another one."""
+    name, colon, direction = sort.rpartition(":")
+    if colon and direction in ("asc", "desc"):
+        return name, direction
+    if colon and name.isidentifier():
+        raise UsageError(f"`{sort}`: sort direction is asc or desc", hint=f"for example --sort {name}:desc")
+    return sort, ""

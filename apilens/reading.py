@@ -6,7 +6,7 @@ import os
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,11 +23,16 @@ from apilens.engine import Engine, scan
 from apilens.errors import ConfigError, InputError, UsageError
 from apilens.result import Table
 from apilens.store import Store, hash_key, read_kept
+from apilens.store.table import scan as scan_store
 from apilens.versions import with_version_keys
 from apilens.window import CLOCK_SLACK, Window, anchor, is_relative, parse_window
 
 if TYPE_CHECKING:
+    from apilens.freshness import Settling
     from apilens.ingest import Summary
+
+# Logs of which nothing came for so long are not waited for.
+RECENT = timedelta(days=2)
 
 
 @contextmanager
@@ -59,12 +64,29 @@ def reading(
 
 
 def window_of(
-    store: Store, *, since: str | None, until: str | None, now: datetime, tz: str
+    store: Store, *, since: str | None, until: str | None, now: datetime, tz: str, settling: Settling | None = None
 ) -> tuple[Window, datetime | None, str | None]:
-    """Return the window that is meant, the newest event, and a note when `since` counts back from that one."""
+    """Return the window that is meant, the newest event, and a note when `since` counts back from that one.
+
+    settling: how long events take to arrive, where the window is to be compared with another: it ends where everything
+    has come, and at the newest event where that is old, so that it is as full as the other one.
+    """
     newest = store.newest(now + CLOCK_SLACK)
-    moment, note = anchor(now, newest) if is_relative(since) else (now, None)
-    return parse_window(since, until, now=moment, tz=tz), newest, note
+    moment, note = anchor(now, newest) if is_relative(since) or (settling and not until) else (now, None)
+    if settling is None:
+        return parse_window(since, until, now=moment, tz=tz), newest, note
+    complete = settling.complete_until(_logs(store, now), now)
+    if complete < moment:
+        moment, note = complete, f"window ends at {complete:%Y-%m-%d %H:%M} UTC: later events may still arrive"
+    window = parse_window(since, until, now=moment, tz=tz)
+    return Window(window.since, window.until or moment), newest, note
+
+
+def _logs(store: Store, now: datetime) -> list[tuple[str, str]]:
+    """Return source and format of the logs whose events may still arrive: those of the last days."""
+    recent = store.files(now - RECENT)
+    logs = scan_store(store, ["source", "format"], recent).unique().collect()
+    return logs.rows()
 
 
 def endpoints_of(store: Store) -> Endpoints:
@@ -80,16 +102,18 @@ def events_of(
     cohorts: Cohorts | None = None,
     *,
     engine: Engine = "polars",
+    about: Window | None = None,
 ) -> tuple[Events, dict[str, pl.DataType]]:
     """Return the events of a window, and the columns that a question may name: those of accounts, endpoints and the
     catalogue as well.
 
-    texts: every name and condition of the question; what they name of those is joined to the events. So are the
+    about: the window that the question is about, where it reads more: what was first seen in that one is new. texts:
+    every name and condition of the question; what they name of those is joined to the events. So are the
     cohorts that they name, as a column that says who is in them: without `cohorts` they are unknown.
     """
     texts = list(texts)
     endpoints = endpoints_of(store)
-    seen = catalogued(store, window, texts, endpoints)
+    seen = catalogued(store, about or window, texts, endpoints)
     events = endpoints.beside(scan(store.files(window.since, window.until), store.dtypes, engine=engine), texts)
     columns = {**store.dtypes, **endpoints.dtypes()}
     if accounts is not None:

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import polars as pl
 
-Unit = Literal["text", "count", "ratio", "ms", "bytes", "time", "date", "number"]
+Unit = Literal["text", "count", "ratio", "ms", "bytes", "time", "date", "number", "points"]
+# points: the difference of two ratios, itself one.
 Better = Literal["lower", "higher", ""]
 
 
@@ -47,14 +48,32 @@ class Prose:
 
 
 @dataclass(frozen=True, slots=True)
+class Beside:
+    """How people see numbers that changed: the change stands behind the number, and what it was is left to machines.
+
+    changes: column → the column behind it. hidden: columns that people do not see.
+    """
+
+    changes: Mapping[str, str]
+    hidden: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """How people see numbers over time: a row per value of `down`, whose other columns are drawn over `at`."""
+
+    down: tuple[str, ...]
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a name; `fields` has one entry per column of `rows`, in order. spread, prose: how people see them."""
+    """Rows under a name; `fields` has one entry per column of `rows`, in order. spread: how people see them."""
 
     name: str
     fields: tuple[Field, ...]
     rows: pl.DataFrame
-    spread: Spread | None = None
-    prose: Prose | None = None
+    spread: Spread | Beside | Series | Prose | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -71,24 +71,6 @@ def shortest(length: timedelta) -> str:
     return "".join(parts) or "0s"
 
 
-def other_window(text: str, window: Window, *, now: datetime, tz: str = "UTC") -> Window:
-    """Return the window that `--compare` names: `previous`, `7d-ago` or `SINCE..UNTIL`.
-
-    Raises UsageError for what is none, and for an open window where the other one hangs on it.
-    """
-    since, between, until = text.partition("..")
-    if between:
-        return parse_window(since or None, until or None, now=now, tz=tz)
-    if text == "previous":
-        return before(Window(window.since, window.until or now))
-    if not text.endswith("-ago"):
-        raise UsageError(f"--compare cannot read `{text}`", hint="previous, 7d-ago, or 2026-11-01..2026-11-08")
-    if window.since is None:
-        raise UsageError("--compare needs a window", hint="give --since, for example --since 7d")
-    back = parse_duration(text.removesuffix("-ago"))
-    return Window(window.since - back, (window.until or now) - back)
-
-
 def is_relative(text: str | None) -> bool:
     """Say whether an expression counts back from the clock (`24h`, `now-7d`), so that it may be re-anchored."""
     return bool(text) and bool(_DURATION.fullmatch(str(text)) or _RELATIVE.fullmatch(str(text)))

@@ -9,15 +9,17 @@ from typing import Any
 import polars as pl
 
 from apilens.analyses.scope import Scope
+from apilens.comparison import MARK, TYPICAL, parse_comparison
 from apilens.errors import UsageError
 from apilens.funnel_rules import Rules, Unit
 from apilens.funnel_settings import MAX_HOLD
 from apilens.funnel_steps import Step, parse_step
 from apilens.heading import age_of, iso, scope_lines
-from apilens.window import Window, anchor, other_window, shortest
+from apilens.window import Window, anchor, shortest
 
 LIMIT = 20
 MAX_STEPS = 20
+FUNNEL_COMPARES = "previous, 7d-ago, or 2026-11-01..2026-11-08"
 # How much later than its beginning an event may be logged: a request that takes longer is missed.
 SLACK = timedelta(days=1)
 
@@ -66,7 +68,11 @@ class FunnelOptions(Scope):
         """The window to compare with. Raises UsageError where its name is none."""
         if self.compare is None:
             return None
-        return other_window(self.compare, self.window, now=anchor(self.now, self.newest)[0], tz=self.tz)
+        if self.compare == TYPICAL or self.compare.startswith(MARK):
+            raise UsageError(f"a funnel cannot be compared with {self.compare}", hint=f"--compare {FUNNEL_COMPARES}")
+        now, _ = anchor(self.now, self.newest)
+        found = parse_comparison(self.compare, self.window, now=now, tz=self.tz, forms=FUNNEL_COMPARES)
+        return found.bases[0]
 
     @property
     def place(self) -> str:

@@ -11,6 +11,8 @@ from typing import Any
 import polars as pl
 
 from apilens.answer import Events, Summary, Totals
+from apilens.changes import Changes, plan_changes
+from apilens.comparison import Comparison
 from apilens.heading import header, iso
 from apilens.query import summarise
 from apilens.window import Window
@@ -41,6 +43,10 @@ class Scope:
         """Return the window of the events that the answer needs: a question may need others than those it is about."""
         return self.window
 
+    def about(self) -> Window:
+        """Return the window that the answer is about, which is what is first seen in it."""
+        return self.window
+
     def ask(
         self, events: Events, columns: Mapping[str, pl.DataType], *, metrics: Sequence[str], by: Sequence[str] = (),
         where: Sequence[str] = (), having: str | None = None, sort: str | None = None, limit: int | None = None,
@@ -49,6 +55,17 @@ class Scope:
         return summarise(
             events, metrics=metrics, by=by, where=(*self.where, *where), having=having, sort=sort, limit=limit,
             window=self.window, dtypes=columns, newest=self.newest is None, errors=self.errors,
+        )  # fmt: skip
+
+    def changes(
+        self, events: Events, columns: Mapping[str, pl.DataType], comparison: Comparison, *, metrics: Sequence[str],
+        by: Sequence[str] = (), where: Sequence[str] = (), having: str | None = None, sort: str | None = None,
+        limit: int | None = None, before: Events | None = None,
+    ) -> Changes:  # fmt: skip
+        """Return the plan of what changed in these events between windows; before: other events for earlier ones."""
+        return plan_changes(
+            events, comparison, metrics=metrics, by=by, where=(*self.where, *where), having=having, sort=sort,
+            limit=limit, dtypes=columns, newest=self.newest is None, errors=self.errors, before=before,
         )  # fmt: skip
 
     def header(self, totals: Totals) -> tuple[str, ...]:

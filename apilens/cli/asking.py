@@ -11,8 +11,9 @@ from apilens.cli.progress import progress_bar
 
 if TYPE_CHECKING:
     from apilens.analyses.scope import Scope
-    from apilens.config import ReadOptions
+    from apilens.config import ReadOptions, Settings
     from apilens.engine import Engine
+    from apilens.freshness import Settling
     from apilens.result import Result
     from apilens.store import Store
 
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
 def answer(
     analysis: Callable[..., Result], options: Callable[..., Scope], here: Session, *, files: tuple[str, ...],
     read: ReadOptions, where: tuple[str, ...], since: str | None, until: str | None, tz: str | None,
-    engine: Engine = "polars", of_store: Callable[[Store], dict[str, Any]] = lambda store: {}, **own: Any,
+    engine: Engine = "polars", compared: bool = False,
+    of_store: Callable[[Store], dict[str, Any]] = lambda store: {}, **own: Any,
 ) -> tuple[Result, int]:  # fmt: skip
     """Return what an analysis answers on the store, or on files, and the exit code that reading calls for.
 
     options: the class of its options; `own` are those that the scope does not have, `of_store` gives those that are
-    read from the store.
+    read from the store. compared: the window is to be compared with another, and so ends where everything has come.
     """
     from apilens.reading import events_of, notes_of, reading, window_of
     from apilens.shaping import older
@@ -39,8 +41,9 @@ def answer(
     ):
         store, summary = opened
         window, newest, note = window_of(
-            store, since=since or settings.defaults.since, until=until, now=here.now, tz=zone
-        )
+            store, since=since or settings.defaults.since, until=until, now=here.now, tz=zone,
+            settling=_settling(settings) if compared else None,
+        )  # fmt: skip
         if note:
             here.say(note)
         asked = options(
@@ -50,10 +53,10 @@ def answer(
         if not files and (words := older(store, settings, asked.texts())):
             here.say(words)
         events, columns = events_of(
-            store, asked.reads(), accounts, asked.texts(), here.cohorts(accounts), engine=engine
+            store, asked.reads(), accounts, asked.texts(), here.cohorts(accounts), engine=engine, about=asked.about()
         )
         result = analysis(events, asked, columns=columns)
-        result = replace(result, notes=(*result.notes, *notes_of(store, asked.reads(), asked.texts())))
+        result = replace(result, notes=(*result.notes, *notes_of(store, asked.about(), asked.texts())))
     code = 0
     if summary:
         # Here and not above: with it come the formats, which a store does not need.
@@ -61,3 +64,10 @@ def answer(
 
         code = tell(summary, here, reads=False)
     return accounts.shown(result) if accounts else result, code
+
+
+def _settling(settings: Settings) -> Settling:
+    # Here and not above: with it come the formats.
+    from apilens.freshness import Settling
+
+    return Settling(settings)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from apilens.cli.options import (
     common_options,
+    engine_option,
     filter_options,
     limit_of,
     listed,
@@ -18,6 +19,12 @@ from apilens.cli.options import (
     window_options,
     zone_option,
 )
+from apilens.errors import UsageError
+
+if TYPE_CHECKING:
+    from apilens.engine import Engine
+
+COMPARES = "previous|7d-ago|SINCE..UNTIL|typical"
 
 
 @click.command(epilog="Metrics, dimensions and filters: docs/report.md.")
@@ -27,29 +34,38 @@ from apilens.cli.options import (
 @filter_options
 @click.option("--having", metavar="SQL", help="Only rows whose metrics are so: 'error_rate > 0.1'.")
 @window_options
+@click.option("--every", metavar="1h|1d|1w", help="Over time: a row per group and hour, day or week; drawn for people.")
+@click.option("--compare", metavar=COMPARES, help="What it was in another window, and the change.")
+@click.option("--split", is_flag=True, help="Of a change of the error rate: how much is volume, mix and rate.")
 @click.option("--sort", metavar="NAME[:asc]", help="By a metric or dimension.  [excess_errors; the first of --metrics]")
 @click.option("--limit", "-n", metavar="N|all", default="20", help="Rows to show.  [20]")
+@engine_option
 @zone_option
 @output_options
 @reading_options
 @common_options
 def report(
-    files: tuple[str, ...], by: str | None, metrics: str | None, where: tuple[str, ...], having: str | None,
-    since: str | None, until: str | None, sort: str | None, limit: str, tz: str | None,
-    input_format: str | None, log_format: str | None, source_tz: str | None,
-    store_path: str | None, config_path: str | None, now: str | None, quiet: bool, **output: Any,
+    files: tuple[str, ...], where: tuple[str, ...], since: str | None, until: str | None, tz: str | None,
+    by: str | None, metrics: str | None, limit: str, split: bool, engine: Engine, input_format: str | None,
+    log_format: str | None, source_tz: str | None, store_path: str | None, config_path: str | None, now: str | None,
+    quiet: bool, having: str | None, sort: str | None, compare: str | None, every: str | None, **output: Any,
 ) -> int:  # fmt: skip
     """Report on the store, or on log FILEs directly ('-' is stdin). Without --by: an overview."""
-    from apilens.analyses.report import ReportOptions
-    from apilens.analyses.report import report as analysis
+    from apilens.analyses.rate_split import split as split_analysis
+    from apilens.analyses.report import report as report_analysis
+    from apilens.analyses.report_options import ReportOptions
+    from apilens.analyses.series import series as series_analysis
     from apilens.cli.asking import answer
     from apilens.cli.output import show
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
-    read = read_options(input_format, log_format, source_tz)
+    if every and split:
+        raise UsageError("--every and --split exclude each other")
     result, code = answer(
-        analysis, ReportOptions, here, files=files, read=read, where=where, since=since, until=until, tz=tz,
-        by=listed(by), metrics=listed(metrics), having=having, sort=sort, limit=limit_of(limit),
+        split_analysis if split else series_analysis if every else report_analysis, ReportOptions, here, files=files,
+        read=read_options(input_format, log_format, source_tz), where=where, since=since, until=until, tz=tz,
+        engine=engine, compared=compare is not None, by=listed(by), metrics=listed(metrics), having=having, sort=sort,
+        limit=limit_of(limit), compare=compare, every=every,
     )  # fmt: skip
     show(result, quiet=quiet, **output)
     return code

@@ -75,6 +75,8 @@ def human(value: Any, field: Field, zone: tzinfo = UTC) -> str:
         return plain(value, field)
     if field.unit == "ratio":
         return f"{value * 100:.1f} %"
+    if field.unit == "points":
+        return points(float(value))
     if field.unit == "ms":
         return _duration(float(value))
     if field.unit == "bytes":
@@ -83,6 +85,12 @@ def human(value: Any, field: Field, zone: tzinfo = UTC) -> str:
     if field.unit == "text":
         return str(value)
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
+
+
+def points(difference: float, digits: int = 2) -> str:
+    """Return the difference of two rates: `+1.25 pts`."""
+    number = f"{difference * 100:+,.{digits}f}"
+    return f"{number if number.strip('+-0.') else number.strip('+-')} pts"
 
 
 def _duration(ms: float) -> str:

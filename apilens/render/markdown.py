@@ -16,10 +16,10 @@ _SPECIAL = re.compile(r"([\\|`*_\[\]<>])")
 def to_markdown(result: Result, style: Style) -> str:
     """Return title, header, every table, notes and the command that makes it again."""
     parts = [f"## {_text(result.title)}", "  \n".join(_text(line) for line in result.header)]
-    for number, table in enumerate(map(for_people, result.tables)):
+    for number, table in enumerate(for_people(table, style) for table in result.tables):
         if number:
             parts.append(f"### {_text(table.name)}")
-        parts.append(_sentences(table, table.prose) if table.prose else _table(table, style))
+        parts.append(_sentences(table, table.spread) if isinstance(table.spread, Prose) else _table(table, style))
     parts += [f"- {_text(note)}" for note in result.notes]
     if result.command:
         parts.append(_code(result.command))
@@ -43,7 +43,7 @@ def _table(table: Table, style: Style) -> str:
     align = ["---" if field.unit in ("text", "time", "date") else "---:" for field in table.fields]
     lines = [[_text(field.name) for field in table.fields], align]
     lines += [
-        [_text(human(value, field, style.zone)) for value, field in zip(row, table.fields, strict=True)]
+        [_text(human(value, field, style.zone).strip()) for value, field in zip(row, table.fields, strict=True)]
         for row in table.rows.iter_rows()
     ]
     return "\n".join(f"| {' | '.join(cells)} |" for cells in lines)

@@ -42,11 +42,11 @@ def to_table(result: Result, style: Style) -> str:
     for line in result.header:
         console.print(Text(_glyphs(safe(line), style), style="dim", overflow="fold"))
     hidden: list[str] = []
-    for number, table in enumerate(map(for_people, result.tables)):
+    for number, table in enumerate(for_people(table, style) for table in result.tables):
         if number:
             console.print(Text(f"\n{table.name.replace('_', ' ')}", style="bold"))
-        if table.prose:
-            console.print(_sentences(table, table.prose, style))
+        if isinstance(table.spread, Prose):
+            console.print(_sentences(table, table.spread, style))
         elif table.rows.height == 1 and len(table.fields) > _WIDE:
             console.print(_listing(table, style))
         else:

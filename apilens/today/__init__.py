@@ -85,7 +85,7 @@ def today(events: Events, options: TodayOptions, *, columns: Mapping[str, pl.Dat
     return Result(
         kind="today",
         title="Today",
-        tables=(Table("today", FIELDS, frame, prose=Prose("sentence", "command")),),
+        tables=(Table("today", FIELDS, frame, spread=Prose("sentence", "command")),),
         query={
             **options.query(),
             "where": list(options.where),

@@ -148,3 +148,20 @@ def test_a_mistake_is_a_usage_error() -> None:
     for wrong in ({"by": ("nope",)}, {"metrics": ("nope",)}, {"where": ("nope = 1",)}, {"tz": "Mars/Olympus"}):
         with pytest.raises(UsageError):
             ask(**wrong)  # type: ignore[arg-type]
+
+
+def test_a_comparison_says_with_what_and_asks_the_same_again() -> None:
+    window = Window(NOON + timedelta(hours=1), NOON + timedelta(hours=3))
+    result = ask(by=("endpoint",), window=window, compare="previous")
+
+    assert result.header[-1] == "compared with from 2026-11-03 11:00 until 2026-11-03 13:00 (UTC)"
+    assert result.tables[0].rows.select("endpoint", "state", "requests").rows() == [
+        ("GET /b", "new", 2), ("GET /a", "gone", 0),
+    ]  # fmt: skip
+    assert result.query["compare"] == "previous"
+    assert result.command == (
+        "apilens report --by endpoint --since 2026-11-03T13:00:00Z --until 2026-11-03T15:00:00Z --compare previous"
+    )
+    assert [table.name for table in ask(window=window, compare="1h-ago").tables] == [
+        "overview", "status_classes", "accounts", "endpoints", "error_rate_change",
+    ]  # fmt: skip

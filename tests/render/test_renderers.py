@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from apilens.render import RENDERERS, Style, by_suffix
 from apilens.render.cells import human, iso, plain
 from apilens.render.safe import safe
-from apilens.result import Field, Result, Table
+from apilens.result import Beside, Field, Result, Table
 
 HOSTILE = [
     "\x1b]52;c;aGk=\x07", "\x1b]8;;http://x\x1b\\", "\x9b2J", "\u202egnp.exe", "\u200b", "[bold]x[/bold]", "[/foo]",
@@ -177,3 +177,20 @@ def test_a_number_that_is_none_is_empty() -> None:
 )
 def test_the_suffix_of_a_file_says_its_format(name: str, kind: str | None) -> None:
     assert by_suffix(name) == kind
+
+
+def test_people_see_a_change_behind_its_number_and_machines_see_every_column() -> None:
+    rows = pl.DataFrame({
+        "account": ["acme", "globex", "hooli"], "rate": [0.125, 0.02, None], "rate_before": [0.01, 0.02, None],
+        "rate_change": [11.5, 0.0, None], "rate_diff": [0.115, -0.0001, None], "seen": [1, 2, 3],
+    })  # fmt: skip
+    fields = tuple(Field(name, "ratio" if "rate" in name else "text") for name in rows.columns)
+    beside = Beside({"rate": "rate_diff"}, frozenset({"rate_before", "rate_change", "rate_diff"}))
+    changed = Result("report", "Title", (Table("report", fields, rows, beside),))
+
+    lines = str(RENDERERS["table"](changed, Style(width=80))).splitlines()
+    assert lines[0].split() == ["account", "rate", "seen"]
+    assert lines[2:] == [
+        "acme      12.5 % +11.5 pts   1", "globex     2.0 %   0.0 pts   2", "hooli          ·             3",
+    ]  # fmt: skip
+    assert str(RENDERERS["tsv"](changed, Style())).splitlines()[0].split("\t") == rows.columns

@@ -1,0 +1,119 @@
+"""What a report is asked: metrics, dimensions, conditions, and what it is compared with."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from apilens.analyses.scope import Scope
+from apilens.comparison import Comparison, parse_comparison
+from apilens.heading import iso
+from apilens.metrics import BY_NAME as METRICS
+from apilens.window import Window
+
+OVERVIEW_METRICS = (
+    "requests",
+    "error_rate",
+    "errors",
+    "client_errors",
+    "server_errors",
+    "p50_ms",
+    "p95_ms",
+    "accounts",
+    "endpoints",
+    "first_request",
+    "last_request",
+)
+# Who calls. Errors beyond those of the others on the same endpoints put those in trouble first.
+CALLERS = ("account", "user", "api_key", "session", "client_ip", "sdk", "sdk_version")
+# What is shown beside what it was, unless told.
+COMPARED_METRICS = ("requests", "error_rate", "p95_ms")
+# What is drawn over time, unless told: two lines fit side by side.
+SERIES_METRICS = ("requests", "error_rate")
+LIMIT = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportOptions(Scope):
+    """What a report is asked for. `limit` None shows every row; empty `metrics` means the default ones. compare: names
+    what the window is compared with. every: how long the buckets of a series are.
+    """
+
+    by: tuple[str, ...] = ()
+    metrics: tuple[str, ...] = ()
+    having: str | None = None
+    sort: str | None = None
+    limit: int | None = LIMIT
+    compare: str | None = None
+    every: str | None = None
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The metrics that are shown: those asked for, or what fits."""
+        usual = default_metrics(self.by) if self.by else OVERVIEW_METRICS
+        return self.metrics or (SERIES_METRICS if self.every else COMPARED_METRICS if self.compare else usual)
+
+    @property
+    def comparison(self) -> Comparison | None:
+        """The windows that are compared. Raises UsageError where `compare` names none."""
+        return parse_comparison(self.compare, self.window, now=self.now, tz=self.tz) if self.compare else None
+
+    def about(self) -> Window:
+        """Return the window that the answer is about: around a mark it is not the one that was given."""
+        return found.head if (found := self.comparison) else self.window
+
+    def reads(self) -> Window:
+        """Return the window of events that are needed."""
+        return found.reads if (found := self.comparison) else self.window
+
+    def texts(self) -> list[str]:
+        """Return every name and condition in it, and the columns that its metrics read."""
+        own = (*self.by, *self.shown, self.having, self.sort)
+        # Not super(): dataclasses with slots are made anew, and it would look for the class that was before.
+        texts = [*(text for text in own if text), *Scope.texts(self)]
+        said = " ".join(texts)
+        return [*texts, *(column for name, metric in METRICS.items() if name in said for column in metric.needs)]
+
+    def query(self) -> dict[str, Any]:
+        """Return how results record what was asked."""
+        return {
+            "by": list(self.by),
+            "metrics": list(self.shown),
+            "where": list(self.where),
+            "having": self.having,
+            "sort": self.sort,
+            "limit": "all" if self.limit is None else self.limit,
+            **({"every": self.every} if self.every else {}),
+            **({"compare": found.spelled} if (found := self.comparison) else {}),
+            **Scope.query(self),
+        }
+
+    def again(self) -> str:
+        """Return the command that asks this again."""
+        limit = "all" if self.limit is None else "" if self.limit == LIMIT else str(self.limit)
+        flags = (
+            ("--by", ",".join(self.by)),
+            ("--metrics", ",".join(self.metrics)),
+            *(("--where", text) for text in self.where),
+            ("--having", self.having),
+            ("--since", iso(self.window.since)),
+            ("--until", iso(self.window.until)),
+            ("--every", self.every),
+            ("--compare", found.spelled if (found := self.comparison) else None),
+            ("--sort", self.sort),
+            ("--limit", limit),
+            ("--tz", self.tz if self.tz != "UTC" else ""),
+        )
+        return self.command("report", flags)
+
+
+def default_metrics(by: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what a breakdown shows unless told: traffic, errors, latency, breadth, last sign of life."""
+    breadth = "endpoints" if "endpoint" not in by else "accounts" if "account" not in by else "ips"
+    excess = ("excess_errors",) if names_callers(by) else ()
+    return ("requests", "error_rate", "errors", *excess, "p95_ms", breadth, "last_request")
+
+
+def names_callers(by: tuple[str, ...]) -> bool:
+    """Say whether the rows are callers alone, who can be compared by what they call."""
+    return bool(by) and all(name in CALLERS or name.startswith("account.") for name in by)
