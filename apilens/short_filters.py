@@ -84,7 +84,7 @@ def _account(item: str) -> list[str]:
 
 
 def _cohort(item: str) -> list[str]:
-    return [f"cohort({_quoted(item)})"]
+    return [f"cohort({quoted(item)})"]
 
 
 def _method(item: str) -> list[str]:
@@ -114,7 +114,7 @@ def _sdk(item: str) -> list[str]:
         if "*" in version and bound in ("=", "=="):
             parts.append(_matches("sdk_version", version))
         elif is_version(version):
-            parts.append(f"version(sdk_version) {bound.replace('==', '=')} version({_quoted(version)})")
+            parts.append(f"version(sdk_version) {bound.replace('==', '=')} version({quoted(version)})")
         else:
             raise UsageError(f"--sdk {item!r}: {version!r} is no version", hint="a version begins with a number: 2.0")
     return parts
@@ -124,19 +124,20 @@ def _matches(column: str, glob: str) -> str:
     """Return the condition of a text in which `*` stands for any text."""
     middle = glob.strip("*")
     if "*" not in glob:
-        return f"{column} = {_quoted(glob)}"
+        return f"{column} = {quoted(glob)}"
     if not middle:
         return f"{column} IS NOT NULL"
     if "*" in middle:
         literal = re.sub(r"[\\%_]", r"\\\g<0>", glob)
         escape = r" ESCAPE '\'" if literal != glob else ""
-        return f"{column} LIKE {_quoted(re.sub('[*]+', '%', literal))}{escape}"
+        return f"{column} LIKE {quoted(re.sub('[*]+', '%', literal))}{escape}"
     if glob[0] == "*" and glob[-1] == "*":
-        return f"contains({column}, {_quoted(middle)})"
-    return f"{'ends_with' if glob[0] == '*' else 'starts_with'}({column}, {_quoted(middle)})"
+        return f"contains({column}, {quoted(middle)})"
+    return f"{'ends_with' if glob[0] == '*' else 'starts_with'}({column}, {quoted(middle)})"
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
+    """Return the text as SQL writes it."""
     return "'" + text.replace("'", "''") + "'"
 
 
