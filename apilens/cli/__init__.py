@@ -28,6 +28,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("apilens.cli.init:init", "Look at your logs and write an apilens.yaml that fits them."),
     "ingest": ("apilens.cli.ingest:ingest", "Read logs into the store, every line once; --follow goes on."),
     "report": ("apilens.cli.report:report", "Any metric by any dimension: accounts, endpoints, status, hours …"),
+    "accounts": ("apilens.cli.accounts:accounts", "The customers: plan, traffic, errors, first and last request."),
+    "account": ("apilens.cli.account:account", "One customer on one page; --share for a support ticket."),
     "events": ("apilens.cli.events:events", "The raw requests behind a number, the newest first."),
     "funnel": ("apilens.cli.funnel:funnel", "How many accounts get from step to step, and where the others stop."),
     "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),
