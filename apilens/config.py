@@ -18,6 +18,7 @@ from apilens.errors import ConfigError, UsageError
 from apilens.funnel_settings import FunnelSettings, funnel_problems
 from apilens.identity_rule import IdentityRule as IdentityRule
 from apilens.identity_rule import groups_of, regex_problem, resolved, rule_problems
+from apilens.link_settings import link_problems
 from apilens.route_template import template_problem
 from apilens.source_settings import CHAINS, FIELDS, ColumnType, Dedupe, SourceSettings, source_problems
 from apilens.store_settings import AgeOut, StoreSettings, store_problems
@@ -75,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     openapi: descriptions of the API. endpoints: route templates such as `/genre/{name}`. sdks: clients of your own that
     apilens does not know by itself. cohorts: saved sets of accounts. sources: logs by name, read by `apilens ingest`.
     funnels: by the names that `apilens funnel` takes. dedupe: the id that counts once; None: what the format says.
+    links: URLs to see events at, with columns in them.
     """
 
     store: str | StoreSettings | None = None
@@ -105,6 +107,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     funnels: dict[str, FunnelSettings] = {}
     dedupe: Dedupe | None = None
     age_out: AgeOut = AgeOut()
+    links: dict[str, str] = {}
 
     @property
     def place(self) -> StoreSettings:
@@ -242,6 +245,7 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     yield from ((("cohorts", *place), what) for place, what in found)
     for name, funnel in settings.funnels.items():
         yield from ((("funnels", name, *place), what) for place, what in funnel_problems(funnel, extra))
+    yield from ((("links", *place), what) for place, what in link_problems(settings.links, extra))
     for at, pattern in enumerate(settings.endpoints):
         if problem := template_problem(pattern):
             yield ("endpoints", at), f"{pattern!r} {problem}"

@@ -27,7 +27,7 @@ from apilens.window import Window
 
 Types = Mapping[str, pl.DataType]
 
-_IS_REQUEST = nw.col("kind") == "request"
+IS_REQUEST = nw.col("kind") == "request"
 _ALL = "#all"
 # Everything is one group: aggregating without groups, Polars holds every row as soon as two distinct counts meet
 # (1.7 GB against 0.3 GB on 20 M rows). A literal would be taken for such an aggregation.
@@ -77,7 +77,7 @@ def summarise(
     groups = _groups(matching, grouped, computed, newest=newest, failed=failed)
     # Only the key columns themselves are computed here: what is made of requests selects them by name.
     keyed = [failed.alias("#failed"), *(dimension.expr.alias(dimension.name) for dimension in grouped)]
-    requests = matching.filter(_IS_REQUEST).with_columns(*keyed)
+    requests = matching.filter(IS_REQUEST).with_columns(*keyed)
     return Summary(groups, requests, grouped, computed, tuple(shown), wanted, order, limit)
 
 
@@ -112,7 +112,7 @@ def _groups(
         parts[NEWEST.name] = NEWEST
     requests_only = not any(part.every_kind for part in parts.values()) and all(d.name != "kind" for d in by)
     if requests_only:
-        events = events.filter(_IS_REQUEST)
+        events = events.filter(IS_REQUEST)
     else:
         parts = {name: _of_requests(part) for name, part in parts.items()}
 
@@ -150,14 +150,14 @@ def _hash(column: str) -> str:
 
 
 def _of_requests(part: Part) -> Part:
-    return part if part.every_kind else replace(part, row=nw.when(_IS_REQUEST).then(part.row))
+    return part if part.every_kind else replace(part, row=nw.when(IS_REQUEST).then(part.row))
 
 
 def _row(part: Part, *, masked: bool) -> nw.Expr:
     if not part.of:
         return part.row
     value = nw.col(_hash(part.of))
-    return nw.when(_IS_REQUEST).then(value) if masked and not part.every_kind else value
+    return nw.when(IS_REQUEST).then(value) if masked and not part.every_kind else value
 
 
 def _combined(part: Part) -> nw.Expr:

@@ -34,12 +34,15 @@ def _collected(frame: Events) -> pl.DataFrame:
         native: pl.LazyFrame = nw.to_native(frame)
         return native.collect(engine="streaming")
     try:
-        return frame.collect(backend="polars").to_native()
+        found: pl.DataFrame = frame.collect(backend="polars").to_native()
     except Exception as error:
         # What an engine raises it alone knows, and only DuckDB is here: its errors derive from one that is its own.
         if not type(error).__module__.startswith(("duckdb", "_duckdb")):
             raise
         raise OSError(str(error)) from error
+    # DuckDB's sums of whole numbers come as decimals of 38 digits.
+    whole = [name for name, dtype in found.schema.items() if isinstance(dtype, pl.Decimal) and dtype.scale == 0]
+    return found.with_columns(pl.col(whole).cast(pl.Int128))
 
 
 def answers(summaries: Sequence[Summary]) -> list[Answer]:

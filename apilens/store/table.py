@@ -66,6 +66,11 @@ class Store:
         day = pl.col("partition.day").cast(pl.Date)
         return frame.select("path", "size_bytes", "num_records", day.alias("day")).sort("day", "path")
 
+    @property
+    def days(self) -> tuple[date, ...]:
+        """The days (UTC) that have events, in order."""
+        return tuple(self.actions["day"].unique().sort())
+
     def files(self, since: datetime | None = None, until: datetime | None = None) -> list[str]:
         """Return the data files, sorted by day, that may hold events in [since, until)."""
         chosen = self.actions

@@ -24,7 +24,7 @@ def failing_accounts(day: Day) -> list[Finding]:
     own = pl.lit(0.0) if any(finding.account is None for finding in day.found) else before
     worst = (
         day.outcomes.with_columns(pl.max_horizontal("excess_errors", own).alias("excess"))
-        .filter(pl.col("account").is_not_null() & (pl.col("excess") >= FEW) & (pl.col("excess") * 2 >= pl.col("errors")))
+        .filter(pl.col("account").is_not_null(), pl.col("excess") >= FEW, pl.col("excess") * 2 >= pl.col("errors"))
         .sort(["excess", "account"], descending=[True, False]).head(_LOOKED_AT)
     )  # fmt: skip
     names = worst["account"].to_list()
