@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "formats": ("apilens.cli.formats:formats", "What can be read, and how a given log would be."),
     "config": ("apilens.cli.config:config", "The settings in force and where they come from; their JSON Schema."),
     "doctor": ("apilens.cli.doctor:doctor", "Whether settings, store and logs are as they should be."),
+    "notify": ("apilens.cli.notify:notify", "Try the channels that alerts go to."),
     "cron": ("apilens.cli.cron:cron", "What runs ingest by itself: lines for a crontab, or systemd units."),
     "store": (
         "apilens.cli.store:store",
