@@ -64,15 +64,17 @@ def reading(
 
 
 def window_of(
-    store: Store, *, since: str | None, until: str | None, now: datetime, tz: str, settling: Settling | None = None
-) -> tuple[Window, datetime | None, str | None]:
+    store: Store, *, since: str | None, until: str | None, now: datetime, tz: str, settling: Settling | None = None,
+    anchored: bool = True,
+) -> tuple[Window, datetime | None, str | None]:  # fmt: skip
     """Return the window that is meant, the newest event, and a note when `since` counts back from that one.
 
     settling: how long events take to arrive, where the window is to be compared with another: it ends where everything
-    has come, and at the newest event where that is old, so that it is as full as the other one.
+    has come, and at the newest event where that is old, so that it is as full as the other one. anchored: `since` may
+    count back from the newest event, where that one is old.
     """
     newest = store.newest(now + CLOCK_SLACK)
-    moment, note = anchor(now, newest) if is_relative(since) or (settling and not until) else (now, None)
+    moment, note = anchor(now, newest) if anchored and (is_relative(since) or (settling and not until)) else (now, None)
     if settling is None:
         return parse_window(since, until, now=moment, tz=tz), newest, note
     complete = settling.complete_until(_logs(store, now), now)

@@ -208,7 +208,8 @@ def typed(node: Node, kind: Any, mistakes: Mistakes, path: Path = ()) -> Any:
         return tuple(typed(item, arguments[0], mistakes, (*path, at)) for at, item in enumerate(node.items))
     if origin is dict and _is(node, "mapping", "names with values, as in `name: value`", mistakes, path):
         named = [(str(key.value), item) for key, item in node.pairs]
-        return {name: typed(item, arguments[1], mistakes, (*path, name)) for name, item in named}
+        made = {name: typed(item, arguments[1], mistakes, (*path, name)) for name, item in named}
+        return {name: value for name, value in made.items() if value is not None}
     if origin not in (tuple, dict) and _is(node, "scalar", _expected(kind), mistakes, path):
         return _scalar(node, kind, mistakes, path)
     return None
@@ -280,4 +281,5 @@ def _shown(node: Node) -> str:
         return f"`{str(node.value).lower()}` (put it in quotes to make it text)"
     if isinstance(node.value, int | float):
         return f"the number {node.value} (put it in quotes to make it text)"
-    return f"the text {node.value[:60]!r}"
+    # An address may be a secret: what follows its scheme is not repeated.
+    return f"the text {re.sub('://[^ ]+', '://…', node.value)[:60]!r}"
