@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -29,6 +29,9 @@ from apilens.yaml_nodes import Mistakes, YamlMistake, read_yaml, typed
 from apilens.yaml_nodes import Path as Place
 
 FILE_NAME = "apilens.yaml"
+
+# Settings → what is wrong with them, each with the place that it is about.
+Check = Callable[["Settings"], Iterable[tuple[Place, str]]]
 
 
 class ColumnRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -137,14 +140,14 @@ class ReadOptions:
     dedupe: Dedupe | None = None
 
 
-def resolve(flag: Path | None, env: Mapping[str, str]) -> tuple[Settings, Path | None]:
+def resolve(flag: Path | None, env: Mapping[str, str], also: Check | None = None) -> tuple[Settings, Path | None]:
     """Return the settings in force and the file they come from: `flag`, else $APILENS_CONFIG, else what `find` finds.
 
-    Without any file, the defaults and None. Raises ConfigError as `load` does.
+    Without any file, the defaults and None. also, and raises: as `load` has them.
     """
     named = flag or (Path(env["APILENS_CONFIG"]) if env.get("APILENS_CONFIG") else None)
     path = named or find(Path.cwd())
-    return (load(path), path) if path else (Settings(), None)
+    return (load(path, also), path) if path else (Settings(), None)
 
 
 def find(start: Path) -> Path | None:
@@ -159,10 +162,11 @@ def find(start: Path) -> Path | None:
     return None
 
 
-def load(path: Path) -> Settings:
+def load(path: Path, also: Check | None = None) -> Settings:
     """Return the settings in a file, its `store` resolved against the folder of the file.
 
-    Raises ConfigError with every mistake, one `file:line: what` a line.
+    also: gives mistakes that only those parts of apilens know which the settings are about. Raises ConfigError with
+    every mistake, one `file:line: what` a line.
     """
     name = os.fsencode(path).decode("utf-8", "backslashreplace")
     try:
@@ -175,7 +179,8 @@ def load(path: Path) -> Settings:
     except YamlMistake as mistake:
         raise ConfigError(f"{name}:{mistake.line}: {mistake.what}") from None
     settings = typed(root, Settings, mistakes) if root else Settings()
-    for place, what in [found for found in _problems(settings or Settings()) if not mistakes.within(found[0])]:
+    found = [*_problems(settings or Settings()), *(also(settings or Settings()) if also else ())]
+    for place, what in [problem for problem in found if not mistakes.within(problem[0])]:
         mistakes.at(place, what)
     if mistakes.found:
         raise ConfigError("\n".join(f"{name}:{line}: {what}" for line, what in sorted(mistakes.found)))

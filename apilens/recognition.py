@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import chain
 
 import polars as pl
@@ -34,22 +35,47 @@ def all_envelopes() -> tuple[Envelope, ...]:
 
 def custom_formats(settings: Settings) -> dict[str, Format]:
     """Return the formats that apilens.yaml declares, by name."""
+    return {name: _declared(name, custom) for name, custom in settings.formats.items()}
 
-    def build(name: str, custom: CustomFormat) -> Format:
-        from apilens.formats.json_map import json_format
 
-        if custom.log_format:
-            from apilens.formats.log_format import compile_log_format
+def _declared(name: str, custom: CustomFormat) -> Format:
+    from apilens.formats.json_map import json_format
 
-            return compile_log_format(custom.log_format, name=name, time_is=custom.time_is)
-        if custom.csv:
-            from apilens.formats.csv_map import csv_format
+    if custom.log_format:
+        from apilens.formats.log_format import compile_log_format
 
-            separator = "," if custom.csv is True else custom.csv
-            return csv_format(name, custom.fields or {}, separator=separator, time_is=custom.time_is)
-        return json_format(name, custom.fields or {}, time_is=custom.time_is)
+        return compile_log_format(custom.log_format, name=name, time_is=custom.time_is)
+    if custom.csv:
+        from apilens.formats.csv_map import csv_format
 
-    return {name: build(name, custom) for name, custom in settings.formats.items()}
+        separator = "," if custom.csv is True else custom.csv
+        return csv_format(name, custom.fields or {}, separator=separator, time_is=custom.time_is)
+    return json_format(name, custom.fields or {}, time_is=custom.time_is)
+
+
+def declared_problems(settings: Settings) -> Iterator[tuple[tuple[str | int, ...], str]]:
+    """Give what settings say of formats that cannot be: a log_format that is none, a name that no format has."""
+    from apilens.formats.log_format import compile_log_format
+
+    known = {item.name: item for item in all_formats()}
+    # One that is wrong itself is known by its name all the same.
+    known |= dict.fromkeys(settings.formats, FORMATS[0])
+    tried: list[tuple[tuple[str | int, ...], Callable[[], Format]]] = []
+    for name, custom in settings.formats.items():
+        what = "log_format" if custom.log_format else "fields"
+        tried.append((("formats", name, what), partial(_declared, name, custom)))
+    if settings.log_format:
+        tried.append((("log_format",), partial(compile_log_format, settings.log_format)))
+    for name, source in settings.sources.items():
+        if source.format is not None:
+            tried.append((("sources", name, "format"), partial(named, source.format, known)))
+        if source.log_format is not None:
+            tried.append((("sources", name, "log_format"), partial(compile_log_format, source.log_format)))
+    for place, build in tried:
+        try:
+            build()
+        except UsageError as error:
+            yield place, f"{error.message} ({error.hint})" if error.hint else error.message
 
 
 def known_formats(settings: Settings) -> dict[str, Format]:

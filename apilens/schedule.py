@@ -26,6 +26,7 @@ class Job:
 def ingest_job(program: Sequence[str], files: Sequence[str], *, config: Path | None, store: Path, folder: Path) -> Job:
     """Return the job that ingests `files`, globs left as they are: apilens expands them itself, at each run.
 
+    No files: what `sources:` of the settings in `config` names.
     program: the words that start apilens. Paths are taken from `folder`. Raises UsageError for what no schedule can
     have: a pipe, or a line break in a path.
     """
@@ -33,7 +34,8 @@ def ingest_job(program: Sequence[str], files: Sequence[str], *, config: Path | N
         raise UsageError("a schedule has no stdin to read", hint="name files, folders or globs")
     settings = ("--config", str(folder / config)) if config else ()
     places = [name if "://" in name else str(folder / Path(name).expanduser()) for name in files]
-    words = (*program, "ingest", "-q", *settings, "--store", str(folder / store), "--", *places)
+    named = ("--", *places) if places else ()
+    words = (*program, "ingest", "-q", *settings, "--store", str(folder / store), *named)
     if any(not text.isprintable() for text in words):
         raise UsageError("a path with a line break or control character cannot stand in a schedule", hint="rename it")
     return Job(words)

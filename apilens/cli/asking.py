@@ -34,6 +34,8 @@ def answer(
     from apilens.shaping import older
 
     settings = here.settings
+    if files:
+        here.check_formats()
     accounts = here.accounts()
     zone = tz or settings.tz
     with (

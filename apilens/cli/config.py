@@ -22,8 +22,9 @@ def show(config_path: str | None, origin: bool) -> None:
 
     from apilens.config import lines_of, resolve
     from apilens.csv_table import shown_name
+    from apilens.recognition import declared_problems
 
-    settings, path = resolve(Path(config_path) if config_path else None, os.environ)
+    settings, path = resolve(Path(config_path) if config_path else None, os.environ, declared_problems)
     lines = lines_of(path) if path else {}
     values = msgspec.to_builtins(settings)
     origins = {name: f"{shown_name(path)}:{lines[name]}" if path and name in lines else "default" for name in values}

@@ -35,6 +35,7 @@ def convert(
     if kind is None:
         raise UsageError(f"{output}: its suffix says no format", hint=f"one of {', '.join(_KINDS)}")
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
+    here.check_formats()
     options = read_options(input_format, log_format, source_tz)
     with progress_bar(inputs, enabled=not quiet) as advance:
         summary = run(

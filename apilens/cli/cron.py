@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from apilens.cli.options import common_options, session
+from apilens.errors import UsageError
 
 
 @click.group()
@@ -13,7 +14,7 @@ def cron() -> None:
 
 
 @cron.command("print")
-@click.argument("files", nargs=-1, required=True, metavar="FILE|DIR|GLOB…")
+@click.argument("files", nargs=-1, metavar="[FILE|DIR|GLOB]…")
 @click.option("--systemd", is_flag=True, help="A systemd service and timer instead of a crontab line.")
 @common_options
 def print_(
@@ -21,6 +22,7 @@ def print_(
 ) -> None:
     """Print the lines that ingest FILEs every five minutes, with absolute paths. Installs nothing.
 
+    Without FILE: the `sources:` of apilens.yaml.
     Quote a glob ('/var/log/nginx/access.log*'): apilens expands it at each run, so rotated files are found.
     """
     import os
@@ -29,14 +31,14 @@ def print_(
     from pathlib import Path
 
     from apilens import schedule
-    from apilens.config import resolve
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
-    _, config = resolve(Path(config_path) if config_path else None, os.environ)
+    if not files and not here.settings.sources:
+        raise UsageError("no logs to read", hint="name files, or give them a name under `sources:` in apilens.yaml")
     beside = Path(sys.executable).with_name("apilens")
     found = str(beside) if beside.is_file() else shutil.which("apilens")
     job = schedule.ingest_job(
-        [found] if found else [sys.executable, "-m", "apilens"], files, config=config, store=here.store,
+        [found] if found else [sys.executable, "-m", "apilens"], files, config=here.config, store=here.store,
         folder=Path.cwd(),
     )  # fmt: skip
     click.echo(schedule.systemd(job) if systemd else schedule.crontab(job), nl=False)

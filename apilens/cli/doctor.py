@@ -18,18 +18,19 @@ def doctor(store_path: str | None, config_path: str | None, now: str | None, qui
     from pathlib import Path
 
     from apilens.cli.output import show
-    from apilens.config import find, resolve
+    from apilens.config import Settings, find, resolve
     from apilens.doctor import examine
     from apilens.doctor.base import Patient
     from apilens.errors import EXIT_FIRING, ConfigError
+    from apilens.recognition import declared_problems
 
     settings, mistake = None, None
     config = Path(config_path) if config_path else find(Path.cwd())
     try:
-        settings, config = resolve(config, os.environ)
+        settings, config = resolve(config, os.environ, declared_problems)
     except ConfigError as error:
         mistake = error
     place = Path(store_path or (settings and settings.place.path) or DEFAULT_STORE)
-    result = examine(Patient(config, mistake, place, os.environ, clock(now)))
+    result = examine(Patient(config, mistake, place, os.environ, clock(now), settings or Settings()))
     show(result, quiet=quiet, **output)
     return EXIT_FIRING if "fail" in result.tables[0].rows["state"].to_list() else 0

@@ -24,6 +24,7 @@ def formats(
     from apilens.survey import formats_result
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
+    here.check_formats()
     show(formats_result(here.settings), quiet=quiet, **output)
 
 
@@ -44,6 +45,7 @@ def detect(
     from apilens.survey import detection_result
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
+    here.check_formats()
     options = read_options(input_format, log_format, source_tz)
     found = detection_result(file, here.settings, options, key=hash_key(os.environ), now=here.now)
     show(found, quiet=quiet, **output)

@@ -50,6 +50,7 @@ def ingest(
     from apilens.window import parse_duration, parse_window
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
+    here.check_formats()
     if not inputs and not here.settings.sources:
         raise UsageError("no logs to read", hint="name files, or give them a name under `sources:` in apilens.yaml")
     options = replace(read_options(input_format, log_format, source_tz), dedupe=dedupe)

@@ -139,6 +139,16 @@ class Session:
     fixed: bool = False
     # Whether somebody said where the store is.
     named: bool = True
+    # The file of the settings.
+    config: Path | None = None
+
+    def check_formats(self) -> None:
+        """Raise ConfigError for formats in the settings that cannot be: for commands that read logs."""
+        from apilens.config import load
+        from apilens.recognition import declared_problems
+
+        if self.config:
+            load(self.config, declared_problems)
 
     def accounts(self) -> Accounts | None:
         """Read what `accounts:` in apilens.yaml names."""
@@ -180,9 +190,11 @@ def session(*, store_path: str | None, config_path: str | None, now: str | None,
     """Resolve the common options: flags before environment, before apilens.yaml, before defaults."""
     from apilens.config import resolve
 
-    settings, _ = resolve(Path(config_path) if config_path else None, os.environ)
+    settings, config = resolve(Path(config_path) if config_path else None, os.environ)
     named = store_path or settings.place.path
-    return Session(settings, Path(named or DEFAULT_STORE), clock(now), quiet, fixed=bool(now), named=bool(named))
+    return Session(
+        settings, Path(named or DEFAULT_STORE), clock(now), quiet, fixed=bool(now), named=bool(named), config=config
+    )
 
 
 def clock(now: str | None) -> datetime:

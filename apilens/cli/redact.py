@@ -35,6 +35,7 @@ def test(
     from apilens.redaction import redact_test
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
+    here.check_formats()
     result, unread = redact_test(
         files, settings=here.settings, options=read_options(input_format, log_format, source_tz),
         key=secrets.token_bytes(32), now=here.now, limit=limit_of(limit),

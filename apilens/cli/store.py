@@ -121,6 +121,7 @@ def rebuild(
     from apilens.window import parse_duration, parse_window
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
+    here.check_formats()
     first = parse_window(since, None, now=here.now, tz=here.settings.tz).since
     asked = Rebuild(parts_asked(only, files), _named(files, more), first.date() if first else None, dry_run)
     with progress_bar(asked.files, enabled=bool(files) and not quiet) as advance:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from apilens.doctor import events, machine, settings, store
+from apilens.doctor import events, layers, machine, settings, store
 from apilens.doctor.base import Finding, Patient
 from apilens.result import Field, Result, Table
 
@@ -21,9 +21,11 @@ CHECKS: Mapping[str, Callable[[Patient], Finding]] = {
     "permissions": store.permissions,
     "disk": store.disk,
     "hash_key": store.hash_key,
+    "up_to_date": store.up_to_date,
     "freshness": events.freshness,
     "hit_rate": events.hit_rate,
     "attribution": events.attribution,
+    "layers": layers.layers,
     "clock": events.clock,
     "versions": machine.versions,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -30,13 +30,17 @@ class Finding:
 
 @dataclass(frozen=True)
 class Patient:
-    """What checks look at. config: the settings' file, `mistake` why it cannot be read; place: the store's."""
+    """What checks look at. config: the settings' file, `mistake` why it cannot be read; place: the store's.
+
+    settings: what the file says, the defaults where it cannot be read.
+    """
 
     config: Path | None
     mistake: ApilensError | None
     place: Path
     environ: Mapping[str, str]
     now: datetime
+    settings: Settings = field(default_factory=Settings)
 
     @cached_property
     def opened(self) -> Store | ApilensError:
@@ -47,16 +51,20 @@ class Patient:
             return error
 
     @cached_property
-    def looked(self) -> Mapping[str, Any] | None:
-        """What `store info` says, overview and totals in one; None without a store that can be read."""
+    def said(self) -> Mapping[str, pl.DataFrame] | None:
+        """The tables of `store info`, by name; None without a store that can be read."""
         if not isinstance(self.opened, Store):
             return None
         try:
-            said = info(self.opened, now=self.now, settle=Settling(Settings()).of)
+            said = info(self.opened, now=self.now, settle=Settling(self.settings).of)
         except (pl.exceptions.PolarsError, OSError):
             # The check of the store's files names what is wrong with them.
             return None
-        tables = {
-            table.name: table.rows.row(0, named=True) for table in said.tables if table.name in ("overview", "totals")
-        }
-        return {**tables["overview"], **tables["totals"]}
+        return {table.name: table.rows for table in said.tables}
+
+    @cached_property
+    def looked(self) -> Mapping[str, Any] | None:
+        """What `store info` says of the store as a whole, overview and totals in one; None as with `said`."""
+        if self.said is None:
+            return None
+        return {**self.said["overview"].row(0, named=True), **self.said["totals"].row(0, named=True)}

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from apilens.doctor.base import Finding, Patient
 from apilens.errors import ApilensError, StoreError
-from apilens.store import Counts
+from apilens.shaping import older
+from apilens.store import Counts, Store
 from apilens.store.key import fingerprint, known_key
 from apilens.store.table import read_manifest
 
@@ -58,6 +59,17 @@ def room(free: int) -> Finding:
     if free < _ROOM_WARN:
         return Finding("fail" if free < _ROOM_FAIL else "warn", "", "make room: ingest stops when the disk is full")
     return Finding("ok", "")
+
+
+def up_to_date(patient: Patient) -> Finding:
+    """All days were read with the settings as they are now."""
+    if not isinstance(patient.opened, Store) or patient.mistake:
+        return Finding("warn", "not looked at: there is no store, or no settings, to be read")
+    said = older(patient.opened, patient.settings)
+    if said is None:
+        return Finding("ok", "every day was read with the settings as they are")
+    words, _, command = said.rpartition(": ")
+    return Finding("warn", words, f"`{command}`")
 
 
 def hash_key(patient: Patient) -> Finding:

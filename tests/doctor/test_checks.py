@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
+from apilens.config import Settings
 from apilens.doctor import CHECKS, examine
 from apilens.doctor.base import Finding, Patient
 from apilens.doctor.store import room
 from apilens.errors import ConfigError
+from apilens.identity_rule import IdentityRule
 from apilens.schema import conform
+from apilens.shaping import shape_of
+from apilens.source_settings import SourceSettings
 from apilens.store import Counts, Store, hash_key, writing
 from apilens.store.data_files import by_day
 
@@ -21,23 +26,27 @@ ENVIRON = {"APILENS_HASH_KEY": "doctor"}
 
 
 def patient(
-    place: Path, *, config: Path | None = None, now: datetime = NOON, environ: dict[str, str] = ENVIRON
-) -> Patient:
-    return Patient(config, None, place, environ, now)
+    place: Path, *, config: Path | None = None, now: datetime = NOON, environ: dict[str, str] = ENVIRON,
+    settings: Settings = Settings(),  # noqa: B008 - it is frozen
+) -> Patient:  # fmt: skip
+    return Patient(config, None, place, environ, now, settings)
 
 
-def stored(place: Path, accounts: list[str | None], *, rejected: int = 0, at: datetime = NOON) -> Path:
+def stored(
+    place: Path, accounts: list[str | None], *, rejected: int = 0, at: datetime = NOON, **columns: list[object]
+) -> Path:
     rows = len(accounts)
     frame = pl.DataFrame(
         {
             "timestamp": [at] * rows, "started_at": [at] * rows, "day": [at.date()] * rows, "account": accounts,
             "source": ["a.log"] * rows, "line": range(rows), "item": [0] * rows, "weight": [1] * rows,
+            "format": ["combined"] * rows, "direction": ["incoming"] * rows, **columns,
         },
         schema_overrides={"account": pl.String},
     )  # fmt: skip
-    with writing(place, key=hash_key(ENVIRON)) as writer:
+    with writing(place, key=hash_key(ENVIRON), shape=shape_of(Settings())) as writer:
         counts = Counts(read=rows + rejected, stored=rows, rejected=rejected)
-        files = writer.write([by_day(conform(frame.with_columns(format=pl.lit("combined"))))])
+        files = writer.write([by_day(conform(frame))])
         writer.commit(files, [], counts=counts, rejects=pl.DataFrame(), info={})
     return place
 
@@ -102,6 +111,96 @@ def test_how_old_the_newest_event_is(tmp_path: Path, hours: int, state: str) -> 
     who = patient(stored(tmp_path / "store", ["acme"]), now=NOON + timedelta(hours=hours))
 
     assert found("freshness", who).state == state
+
+
+def test_what_a_source_takes_to_arrive_is_not_held_against_it(tmp_path: Path) -> None:
+    edge, app = SourceSettings("/edge/*.gz"), SourceSettings("/app/*.log")
+    place = stored(
+        tmp_path / "store", ["a", "a"], timestamp=[NOON - timedelta(minutes=150), NOON - timedelta(minutes=5)],
+        source=["/edge/1.gz", "/app/1.log"], format=["cloudfront", "combined"],
+    )  # fmt: skip
+
+    def freshness(now: datetime, **sources: SourceSettings) -> Finding:
+        return found("freshness", patient(place, now=now, settings=Settings(sources=sources)))
+
+    assert freshness(NOON, edge=edge, app=app) == Finding("ok", "the newest event is 5 min old")
+    late = freshness(NOON + timedelta(hours=1), edge=edge, app=app)
+    assert (late.state, late.what) == ("warn", "edge: the newest event is 3 h old, 60 min of that as usual")
+    assert freshness(NOON + timedelta(hours=1), edge=SourceSettings("/edge/*.gz", settle="2h")).state == "ok"
+    assert freshness(NOON, app=app, other=SourceSettings("/none/*.log")).what == "other: no events"
+    # Without names, a log that was read once is not missed.
+    assert freshness(NOON + timedelta(hours=1)).state == "ok"
+    assert freshness(NOON + timedelta(hours=3)).state == "warn"
+
+
+def test_days_that_were_read_with_older_settings(tmp_path: Path) -> None:
+    place = stored(tmp_path / "store", ["acme"])
+    newer = Settings(account=(IdentityRule(path=1),))
+
+    assert found("up_to_date", patient(place)).state == "ok"
+    assert found("up_to_date", patient(place, settings=newer)) == Finding(
+        "warn", "1 of 1 days was read with an older account rule", "`apilens store rebuild`"
+    )
+
+
+def layered(place: Path, ids: dict[str, list[str | None]], **columns: list[object]) -> Path:
+    """Make a store in which the logs of `ids` have these request ids."""
+    pairs = [(source, id) for source, each in ids.items() for id in each]
+    given = {"source": [source for source, _ in pairs], "request_id": [id for _, id in pairs], **columns}
+    return stored(place, [None] * len(pairs), **given)
+
+
+def test_two_layers_that_logged_the_same_requests_are_named_and_counted(tmp_path: Path) -> None:
+    ids = {"/edge/a.log": ["1", "2", "3"], "/edge/a.log.1": ["4"], "/app/b.log": ["2", "3", "4", "4"], "/c.log": ["9"]}
+
+    finding = found("layers", patient(layered(tmp_path / "store", ids)))
+
+    assert (finding.state, finding.what) == (
+        "warn",
+        "on 2026-11-20 /app/b.log (combined) and /edge/a.log (combined) logged the same requests: "
+        "3 have the same request_id, so they count twice",
+    )
+    assert "pick one" in finding.advice
+
+
+def test_layers_have_the_names_of_their_sources_and_services(tmp_path: Path) -> None:
+    place = layered(
+        tmp_path / "store", {"/edge/a.log": ["1"], "/edge/b.log": ["1"]}, service=["api", None],
+        trace_id=["t", "t"],
+    )  # fmt: skip
+    settings = Settings(sources={"edge": SourceSettings("/edge/*.log")})
+
+    what = found("layers", patient(place, settings=settings)).what
+
+    assert "edge (api, combined) and edge (combined) logged the same requests: 1 have the same " in what
+
+
+@pytest.mark.parametrize(
+    ("ids", "columns"),
+    [
+        ({"/a.log": ["1", "2"], "/a.log.1": ["1"], "/a.log-20261119.gz": ["2"]}, {}),
+        ({"/node1/a.log": ["1"], "/node2/a.log": ["1"]}, {}),
+        ({"/a.log": [None, "1"], "/b.log": [None, "2"]}, {}),
+        # What the one asks of the other within.
+        ({"/a.log": ["1"], "/b.log": ["1"]}, {"direction": ["incoming", "internal"]}),
+        # A caller that has one id for everything.
+        ({"/a.log": [str(n) for n in range(200)], "/b.log": [str(n) for n in range(199, 400)]}, {}),
+    ],
+)
+def test_what_are_no_layers(tmp_path: Path, ids: dict[str, list[str | None]], columns: dict[str, list[object]]) -> None:
+    finding = found("layers", patient(layered(tmp_path / "store", ids, **columns)))
+
+    assert finding == Finding("ok", "no ids in two layers on 2026-11-20")
+
+
+def test_of_many_events_some_ids_are_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    ids = [str(number) for number in range(400)]
+    place = layered(tmp_path / "store", {"/a.log": list(ids), "/b.log": list(ids)})
+    monkeypatch.setattr("apilens.doctor.layers._ROWS", 200)
+
+    shared = re.search(r"(\d+) have the same request_id \(of one in 5 ", found("layers", patient(place)).what)
+
+    assert shared and 40 < int(shared[1]) < 120
 
 
 @pytest.mark.parametrize(("minutes", "state"), [(4, "ok"), (6, "warn")])
