@@ -85,6 +85,11 @@ def human(value: Any, field: Field, zone: tzinfo = UTC) -> str:
     return f"{value:,}" if isinstance(value, int) else f"{value:,.2f}"
 
 
+def whole(value: float) -> float | int:
+    """Return a number without its fraction where it has none: 515.0, read from a column of any metric, is 515."""
+    return int(value) if value.is_integer() else value
+
+
 def _duration(ms: float) -> str:
     if abs(ms) < 10_000:
         return f"{ms:,.0f} ms" if abs(ms) >= 10 else f"{ms:.1f} ms"
