@@ -6,7 +6,7 @@ import re
 from typing import cast, get_args
 
 from apilens.alerts.alert import Alert, Message
-from apilens.render.cells import UNATTRIBUTED, human
+from apilens.render.cells import UNATTRIBUTED, human, whole
 from apilens.render.safe import safe
 from apilens.result import Field, Unit
 
@@ -54,7 +54,7 @@ def group(alert: Alert) -> str:
 def number(alert: Alert) -> str:
     """Return the value as people read it; empty where there is none."""
     unit = cast(Unit, alert.unit) if alert.unit in get_args(Unit) else "number"
-    return "" if alert.value is None else human(alert.value, Field("value", unit))
+    return "" if alert.value is None else human(whole(alert.value), Field("value", unit))
 
 
 def bracketed(condition: str) -> str:
@@ -63,9 +63,11 @@ def bracketed(condition: str) -> str:
 
 
 def more(message: Message) -> list[str]:
-    """Return what comes behind the groups: the notes, and the command that shows the requests of the first group."""
-    commands = [f"try: {alert.command}" for alert in message.alerts[:1] if alert.command]
-    return [short(text) for text in (*message.notes[:_MOST_NOTES], *commands)]
+    """Return what comes behind the groups: notes, and the command and links that show the first group's requests."""
+    first = message.alerts[:1]
+    commands = [f"try: {alert.command}" for alert in first if alert.command]
+    links = [f"{name}: {url}" for alert in first for name, url in alert.links.items()]
+    return [short(text) for text in (*message.notes[:_MOST_NOTES], *commands, *links[:_MOST_NOTES])]
 
 
 def short(text: str, most: int = _MOST_CHARACTERS) -> str:

@@ -93,6 +93,11 @@ def points(difference: float, digits: int = 2) -> str:
     return f"{number if number.strip('+-0.') else number.strip('+-')} pts"
 
 
+def whole(value: float) -> float | int:
+    """Return a number without its fraction where it has none: 515.0, read from a column of any metric, is 515."""
+    return int(value) if value.is_integer() else value
+
+
 def _duration(ms: float) -> str:
     if abs(ms) < 10_000:
         return f"{ms:,.0f} ms" if abs(ms) >= 10 else f"{ms:.1f} ms"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from apilens.render.cells import UNATTRIBUTED, human
+from apilens.render.cells import UNATTRIBUTED, human, whole
 from apilens.render.safe import safe
 from apilens.result import Field, Result
 
@@ -88,7 +88,7 @@ def _group(row: Mapping[str, Any], by: Sequence[str]) -> str:
 
 def _message(row: Mapping[str, Any], result: Result) -> str:
     field = next((field for field in result.tables[0].fields if field.name == "value"), Field("value", "number"))
-    number = "" if row["value"] is None else human(row["value"], field)
+    number = "" if row["value"] is None else human(whole(row["value"]), field)
     what = row.get("description") or (f"{row['state']}, {number}" if number else row["state"])
     return f"{what}{_when(row['since'], row['until'])}"
 

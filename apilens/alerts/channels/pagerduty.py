@@ -63,7 +63,7 @@ def _details(alert: Alert, message: Message) -> dict[str, Any]:
         "since": alert.since, "labels": dict(alert.labels), "command": alert.command, "notes": list(message.notes),
         "others": f"and {left:,} more groups" if left > 0 else "",
     }  # fmt: skip
-    links = [{"href": url, "text": words.short(name)} for name, url in alert.links.items()]
+    links = [{"href": url, "text": words.short(name)} for name, url in alert.links.items() if url.startswith("http")]
     return {
         "client": "apilens",
         "payload": {
