@@ -45,7 +45,9 @@ class Alert:
     @property
     def key(self) -> str:
         """Identifies the incident for as long as it lasts, on every run and every channel: rule and group."""
-        return "|".join([self.rule, *(f"{name}={'' if value is None else value}" for name, value in self.group.items())])
+        return "|".join(
+            [self.rule, *(f"{name}={'' if value is None else value}" for name, value in self.group.items())]
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

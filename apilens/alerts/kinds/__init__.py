@@ -1,0 +1,18 @@
+"""Kinds of rules, one file each. To add one, write a file with a struct that derives from `Rule` and a function
+
+    judge(rule, asked) -> Judged
+
+(see apilens.alerts.judging), and put both under its name in KINDS.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from apilens.alerts.kinds.condition import ConditionRule
+from apilens.alerts.rule import Rule
+
+# The value of `kind:` → what such a rule says. The order is that of documentation.
+KINDS: Mapping[str, type[Rule]] = {
+    "condition": ConditionRule,
+}
