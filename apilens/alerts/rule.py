@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from datetime import timedelta
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
 
@@ -13,6 +13,9 @@ from apilens.alerts.alert import Severity
 from apilens.conditions import event_problem
 from apilens.errors import UsageError
 from apilens.window import parse_duration
+
+if TYPE_CHECKING:
+    from apilens.alerts.judging import Asked, Judged
 
 Place = tuple[str | int, ...]
 
@@ -60,6 +63,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Return the conditions over metrics by severity, the worst first."""
         return {}
 
+    def judge(self, asked: Asked) -> Judged:
+        """Return where the rule held."""
+        raise NotImplementedError
+
     def condition(self) -> str:
         """Return in one line when it fires."""
         return " · ".join(f"{name}: {text}" for name, text in self.conditions().items())
@@ -73,6 +80,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
         """Give what types cannot say of the keys of this kind; columns: name → type name of the configured ones."""
         yield from ()
+
+    @property
+    def needs_no_events(self) -> bool:
+        """Whether it says something where no input is fresh."""
+        return False
 
     @property
     def filters(self) -> tuple[str, ...]:

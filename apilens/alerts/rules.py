@@ -16,18 +16,15 @@ from apilens.yaml_nodes import Mistakes, Node, YamlMistake, read_yaml, typed
 
 FILE_NAME = "rules.yaml"
 MAX_RULES = 1_000
-# Sections of the same file that other parts read.
-_OTHERS = ("channels", "routes")
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The rules of a file in its order, the line that each begins at, and the sections that are not rules."""
+    """The rules of a file in its order, and the line that each begins at."""
 
     file: str
     rules: tuple[Rule, ...]
     lines: Mapping[str, int]
-    others: Mapping[str, Node]
 
     @property
     def enabled(self) -> tuple[Rule, ...]:
@@ -56,8 +53,7 @@ def parse_rules(data: bytes, name: str, settings: Settings) -> Rules:
         root = read_yaml(data)
     except YamlMistake as mistake:
         raise ConfigError(f"{name}:{mistake.line}:{mistake.column}: {mistake.what}") from None
-    sections = _sections(root, mistakes)
-    nodes = _items(sections.get("rules"), mistakes)
+    nodes = _items(root, mistakes)
     found = [(at, node, _rule(node, at, mistakes)) for at, node in enumerate(nodes)]
     rules = [(at, rule) for at, _, rule in found if rule is not None]
     for place, what in _problems(rules, settings):
@@ -68,8 +64,7 @@ def parse_rules(data: bytes, name: str, settings: Settings) -> Rules:
         listed = mistakes.listed()
         raise ConfigError("\n".join(f"{name}:{line}:{column}: {what}" for line, column, what in listed))
     lines = {rule.name: node.line for _, node, rule in found if rule is not None}
-    others = {key: node for key, node in sections.items() if key in _OTHERS}
-    return Rules(name, tuple(rule for _, rule in rules), lines, others)
+    return Rules(name, tuple(rule for _, rule in rules), lines)
 
 
 def _was_given(what: str, place: Place, mistakes: Mistakes) -> bool:
@@ -87,36 +82,29 @@ def channel_problems(rules: Rules, channels: Iterable[str]) -> Iterator[str]:
                 yield f"{rules.file}:{rules.lines[rule.name]}:1: {rule.name}: unknown channel `{channel}` ({hint})"
 
 
-def _sections(root: Node | None, mistakes: Mistakes) -> dict[str, Node]:
-    if root is None:
-        mistakes.add(1, "holds no rules: `rules:` is a list of them")
-        return {}
-    if root.kind != "mapping":
-        mistakes.add(root.line, "expected `rules:` with a list below it", column=root.column)
-        return {}
-    known = ("rules", *_OTHERS)
-    mistakes.place((), root)
-    for key, _ in root.pairs:
-        if key.value not in known:
-            near = nearest(str(key.value), known) or f"known: {', '.join(known)}"
-            mistakes.add(key.line, f"{key.value}: unknown key ({near})", column=key.column)
-    sections = {str(key.value): node for key, node in root.pairs}
-    if "rules" not in sections and not mistakes.found:
-        mistakes.add(root.line, "holds no rules: `rules:` is a list of them")
-    return sections
-
-
-def _items(node: Node | None, mistakes: Mistakes) -> Sequence[Node]:
-    if node is None:
+def _items(root: Node | None, mistakes: Mistakes) -> Sequence[Node]:
+    """Return the nodes of the rules."""
+    if root is None or root.kind != "mapping":
+        mistakes.add(root.line if root else 1, "expected `rules:` with a list below it")
         return ()
+    for key, _ in root.pairs:
+        if key.value != "rules":
+            near = nearest(str(key.value), ["rules"]) or "known: rules"
+            mistakes.add(key.line, f"{key.value}: unknown key ({near})", column=key.column)
+    found = [node for key, node in root.pairs if key.value == "rules"]
+    if not found:
+        if not mistakes.found:
+            mistakes.add(root.line, "expected `rules:` with a list below it")
+        return ()
+    [node] = found
     mistakes.place(("rules",), node)
     if node.kind != "list":
         mistakes.add(node.line, "rules: expected a list, each beginning with `- name: …`", column=node.column)
-        return ()
-    if len(node.items) > MAX_RULES:
+    elif len(node.items) > MAX_RULES:
         mistakes.add(node.line, f"rules: more than {MAX_RULES} rules", column=node.column)
-        return ()
-    return node.items
+    else:
+        return node.items
+    return ()
 
 
 def _rule(node: Node, at: int, mistakes: Mistakes) -> Rule | None:

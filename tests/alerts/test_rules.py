@@ -25,7 +25,6 @@ rules:
   - name: slow
     window: 15m
     when: {warning: p95_ms > 400, critical: p95_ms > 4000}
-channels: {slack: {}}
 """
 
 
@@ -46,7 +45,6 @@ def test_a_rule_is_what_the_file_says() -> None:
     assert rules.rules[1].when == When(warning="p95_ms > 400", critical="p95_ms > 4000")
     assert list(rules.rules[1].conditions()) == ["critical", "warning"]
     assert rules.lines == {"expired-tokens": 3, "slow": 11}
-    assert list(rules.others) == ["channels"]
 
 
 def test_all_mistakes_come_at_once_each_with_its_place_and_the_nearest_name() -> None:

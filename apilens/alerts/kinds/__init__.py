@@ -1,8 +1,7 @@
-"""Kinds of rules, one file each. To add one, write a file with a struct that derives from `Rule` and a function
+"""Kinds of rules, one file each.
 
-    judge(rule, asked) -> Judged
-
-(see apilens.alerts.judging), and put both under its name in KINDS.
+To add one, write a file with a struct that derives from `Rule`, whose fields are the keys of such a rule and whose
+`judge` says where it held (see apilens.alerts.judging), and put it under its name in KINDS.
 """
 
 from __future__ import annotations

@@ -9,8 +9,10 @@ from typing import ClassVar
 import msgspec
 
 from apilens.alerts.alert import Severity
+from apilens.alerts.judging import Asked, Judged
 from apilens.alerts.rule import Place, Rule, length
 from apilens.alerts.when import when_problem
+from apilens.alerts.when_judged import judge_conditions
 
 
 class When(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -52,3 +54,7 @@ class ConditionRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True)
         for severity, text in self.conditions().items():
             if problem := when_problem(text, self.by, columns):
                 yield ("when", *(() if isinstance(self.when, str) else (severity,))), problem
+
+    def judge(self, asked: Asked) -> Judged:
+        """Return where a condition held over the window before each moment."""
+        return judge_conditions(asked, self.conditions(), by=self.by, where=self.filters, span=self.span())
