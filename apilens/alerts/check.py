@@ -143,8 +143,8 @@ def _unknown(outcomes: Sequence[Outcome]) -> tuple[str, ...]:
 
 def _moments(rule: Rule, window: Window, *, whole: bool) -> Moments:
     assert window.since is not None and window.until is not None
-    end = window.until + rule.steps - timedelta(microseconds=1) if whole else window.until
-    return Moments.after(window.since, end, rule.steps)
+    end = window.until + rule.pace - timedelta(microseconds=1) if whole else window.until
+    return Moments.after(window.since, end, rule.pace)
 
 
 def _count(store: Store, window: Window) -> Events:

@@ -143,7 +143,7 @@ def positions(
     turns = []
     for rule in rules:
         back = length(rule.for_) + length(rule.keep_firing_for)
-        since = upto.get(rule.name, until - rule.steps - back)
+        since = upto.get(rule.name, until - rule.pace - back)
         since = min(max(since, until - max(timedelta(days=1), back)), until)
-        turns.append(Turn(rule, Moments.after(since, until, rule.steps), incidents.get(rule.name, ())))
+        turns.append(Turn(rule, Moments.after(since, until, rule.pace), incidents.get(rule.name, ())))
     return turns

@@ -16,7 +16,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from apilens.alerts.judging import AT, Moments
+from apilens.alerts.judging import AT, Asked, Moments
 from apilens.analyses import answers, collect
 from apilens.answer import ROWS, Events, Summary
 from apilens.engine import frame
@@ -70,8 +70,20 @@ def rolled(events: Events, question: Question, moments: Moments) -> pl.DataFrame
     return rows if question.by else _at_every_moment(rows, question, moments)
 
 
+def counted(
+    asked: Asked, *, by: Sequence[str], where: Sequence[str], span: timedelta, shift: timedelta = timedelta()
+) -> pl.DataFrame:
+    """Return the requests in the `span` that ends `shift` before each moment: the dimensions, `#at`, `requests`."""
+    question = Question(
+        metrics=("requests",), by=tuple(by), where=tuple(where), span=span, columns=asked.columns, errors=asked.errors
+    )
+    moments = Moments(asked.moments.first - shift, asked.moments.last - shift, asked.moments.step)
+    return rolled(asked.events, question, moments).with_columns((pl.col(AT) + shift).alias(AT))
+
+
 def _from_slices(events: Events, question: Question, moments: Moments) -> pl.DataFrame:
-    seconds = math.gcd(int(question.span.total_seconds()), int(moments.step.total_seconds()))
+    first_s = int(moments.first.timestamp())
+    seconds = math.gcd(int(question.span.total_seconds()), int(moments.step.total_seconds()), first_s)
     width = timedelta(seconds=seconds)
     sliced = events.with_columns(nw.col("timestamp").dt.truncate(f"{seconds}s").alias(_SLICE))
     asked = question.ask(sliced, [_SLICE])

@@ -98,10 +98,15 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return (*self.filters, *self.by, *self.conditions().values())
 
     @property
-    def steps(self) -> timedelta:
-        """How far one judged moment is from the next: a minute, for long windows more."""
+    def pace(self) -> timedelta:
+        """How far one judged moment is from the next."""
         if self.step:
             return parse_duration(self.step)
+        return self.usual_pace
+
+    @property
+    def usual_pace(self) -> timedelta:
+        """How far one judged moment is from the next unless told: a minute, for long windows more."""
         span = self.span()
         return _MINUTE if span <= _SHORT else 5 * _MINUTE if span <= _LONG else 60 * _MINUTE
 

@@ -18,7 +18,7 @@ from apilens.computed import condition, metric_named
 _UNVERIFIED = "count(account_verified IS FALSE)"
 _REQUESTS = "requests"
 # Traffic of nobody in particular is no group of these: all of it together would look like one busy caller.
-_CALLERS = ("account", "user", "api_key", "session", "client_ip")
+CALLERS = ("account", "user", "api_key", "session", "client_ip")
 
 
 def judge_conditions(
@@ -26,14 +26,28 @@ def judge_conditions(
 ) -> Judged:
     """Return where the conditions (by severity, the worst first) held over the `span` before each moment."""
     names = tuple(dict.fromkeys(name for text in conditions.values() for name in metrics_of_when(text, by)))
-    named = tuple(f"{name} IS NOT NULL" for name in by if name in _CALLERS)
     claims = (_UNVERIFIED, _REQUESTS) if "account" in by else ()
     question = Question(
-        metrics=tuple(dict.fromkeys((*names, *claims))), by=tuple(by), where=(*where, *named), span=span,
+        metrics=tuple(dict.fromkeys((*names, *claims))), by=tuple(by), where=(*where, *of_somebody(by)), span=span,
         columns=asked.columns, errors=asked.errors,
     )  # fmt: skip
     rows = rolled(asked.events, question, asked.moments)
     return judge_rows(rows, conditions, by=by, names=names, asked=asked)
+
+
+def of_somebody(by: Sequence[str]) -> tuple[str, ...]:
+    """Return the conditions that leave out traffic of nobody in particular."""
+    return tuple(f"{name} IS NOT NULL" for name in by if name in CALLERS)
+
+
+def hits_of(
+    rows: pl.DataFrame, by: Sequence[str], *, severity: pl.Expr, value: pl.Expr, metrics: Mapping[str, pl.Expr]
+) -> pl.DataFrame:
+    """Return rows of dimensions and `#at` as hits of a kind that counts for itself."""
+    return rows.select(
+        *by, AT, severity.alias(SEVERITY), value.cast(pl.Float64).alias(VALUE), pl.lit(False).alias(CLAIMED),
+        *(expr.cast(pl.Float64).alias(name) for name, expr in metrics.items()),
+    )  # fmt: skip
 
 
 def judge_rows(
