@@ -172,11 +172,13 @@ class _Compiler:
             return Term(nw.lit(bool(node.this)), "bool", bool(node.this))
         if node.args.get("is_string"):
             return Term(nw.lit(node.name), "text", node.name)
-        number = float(node.name) if re.search(r"[.eE]", node.name) else int(node.name)
+        # Python refuses to read thousands of digits as an integer, and as a float they are too large anyway.
+        whole = len(node.name) < 400 and not re.search(r"[.eE]", node.name)
+        number = int(node.name) if whole else float(node.name)
         if isinstance(number, int) and number >= _INT64:
             number = float(number)
         if not math.isfinite(number):
-            self.fail(node, f"{node.name} is too large a number")
+            self.fail(node, f"{node.name[:60]} is too large a number")
         return Term(nw.lit(number), "number", number)
 
     def is_(self, node: exp.Expr) -> Term:

@@ -16,12 +16,16 @@ Better = Literal["lower", "higher", ""]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """How one column of a table is meant: renderers align, round and colour by it; `bar`: draw the share too."""
+    """How one column of a table is meant: renderers align, round and colour by it; `bar`: draw the share too.
+
+    optional: an empty cell of `account` is a row that is about none, not somebody whom nobody knows.
+    """
 
     name: str
     unit: Unit = "text"
     better: Better = ""
     bar: bool = False
+    optional: bool = False
 
 
 @dataclass(frozen=True, slots=True)

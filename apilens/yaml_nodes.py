@@ -24,35 +24,48 @@ Kind = Literal["mapping", "list", "scalar"]
 class YamlMistake(Exception):
     """A mistake after which the rest of the text cannot be read."""
 
-    def __init__(self, line: int, what: str) -> None:
+    def __init__(self, line: int, what: str, column: int = 1) -> None:
         super().__init__(what)
         self.line = line
         self.what = what
+        self.column = column
 
 
 @dataclass(slots=True)
 class Node:
-    """A YAML value with its line: pairs of key node and value for a mapping, nodes for a list, or a scalar's value."""
+    """A YAML value with its place: pairs of key node and value for a mapping, nodes for a list, or a scalar's value."""
 
     line: int
     kind: Kind
     pairs: list[tuple[Node, Node]] = field(default_factory=list)
     items: list[Node] = field(default_factory=list)
     value: str | int | float | bool | None = None
+    column: int = 1
 
 
 @dataclass(slots=True)
 class Mistakes:
-    """What is wrong, line by line, and the line of every value by its path."""
+    """What is wrong, line by line, and the line of every value by its path; columns: of each mistake that has one."""
 
     found: list[tuple[int, str]] = field(default_factory=list)
     lines: dict[Path, int] = field(default_factory=dict)
     wrong: set[Path] = field(default_factory=set)
+    columns: dict[tuple[int, str], int] = field(default_factory=dict)
+    starts: dict[Path, int] = field(default_factory=dict)
 
-    def add(self, line: int, what: str, path: Path = ()) -> None:
+    def add(self, line: int, what: str, path: Path = (), *, column: int = 1) -> None:
         """Note a mistake at a line, which makes what stands at `path` wrong."""
         self.found.append((line, what))
+        self.columns[line, what] = column
         self.wrong.add(path)
+
+    def place(self, path: Path, node: Node) -> None:
+        """Remember where what stands at a path begins."""
+        self.lines[path], self.starts[path] = node.line, node.column
+
+    def listed(self) -> list[tuple[int, int, str]]:
+        """Return every mistake with its line and column, in the order of the file."""
+        return sorted((line, self.columns.get((line, what), 1), what) for line, what in self.found)
 
     def within(self, path: Path) -> bool:
         """Say whether a mistake was noted at a path or below it: of what is left there nothing can be said."""
@@ -61,7 +74,8 @@ class Mistakes:
     def at(self, path: Path, what: str) -> None:
         """Note a mistake at the line of a path, or of the nearest of its parents that has one."""
         known = next((path[:end] for end in range(len(path), -1, -1) if path[:end] in self.lines), ())
-        self.add(self.lines.get(known, 1), f"{spelled(path)}: {what}" if path else what, path)
+        words = f"{spelled(path)}: {what}" if path else what
+        self.add(self.lines.get(known, 1), words, path, column=self.starts.get(known, 1))
 
 
 def spelled(path: Path) -> str:
@@ -84,7 +98,8 @@ def read_yaml(data: bytes) -> Node | None:
         return _build(yaml.parse(text, Loader=loader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise YamlMistake(mark.line + 1 if mark else 1, error.problem or "is no YAML") from None
+        line, column = (mark.line + 1, (mark.column or 0) + 1) if mark else (1, 1)
+        raise YamlMistake(line, error.problem or "is no YAML", column) from None
     except yaml.YAMLError as error:
         raise YamlMistake(1, f"is no YAML: {str(error).splitlines()[0]}") from None
 
@@ -119,7 +134,7 @@ def _build(events: typing.Iterable[Any]) -> Node | None:
     open_nodes: list[Node] = []
     keys: list[Node | None] = []
     for event in events:
-        line = event.start_mark.line + 1
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if isinstance(event, yaml.DocumentStartEvent):
             documents += 1
             if documents > 1:
@@ -130,6 +145,7 @@ def _build(events: typing.Iterable[Any]) -> Node | None:
         if not isinstance(event, yaml.NodeEvent):
             continue
         node = _node(event, line)
+        node.column = column
         if open_nodes:
             _attach(open_nodes[-1], keys, node)
         else:
@@ -189,7 +205,7 @@ def typed(node: Node, kind: Any, mistakes: Mistakes, path: Path = ()) -> Any:
 
     What holds a mistake is left out, so that the rest of the settings can be checked further: see Mistakes.within.
     """
-    mistakes.lines[path] = node.line
+    mistakes.place(path, node)
     origin, arguments = typing.get_origin(kind), typing.get_args(kind)
     if origin in (typing.Union, types.UnionType):
         wanted = [part for part in arguments if part is not type(None)]
@@ -225,7 +241,8 @@ def _struct(node: Node, kind: type[msgspec.Struct], mistakes: Mistakes, path: Pa
         if name not in fields:
             near = nearest(name, fields)
             hint = f" ({near})" if near else f" (known: {', '.join(fields)})"
-            mistakes.add(key.line, f"{spelled((*path, name))}: unknown key{hint}", (*path, name))
+            words = f"{spelled((*path, name))}: unknown key{hint}"
+            mistakes.add(key.line, words, (*path, name), column=key.column)
             continue
         if item.kind == "scalar" and item.value is None and not fields[name].required:
             # A key whose values are all commented out is as good as none.
@@ -234,7 +251,7 @@ def _struct(node: Node, kind: type[msgspec.Struct], mistakes: Mistakes, path: Pa
         value = typed(item, fields[name].type, mistakes, (*path, name))
         if len(mistakes.found) == known or _has_structs(value):
             values[fields[name].name] = value
-        mistakes.lines[(*path, name)] = key.line
+        mistakes.place((*path, name), key)
     given = {str(key.value) for key, _ in node.pairs}
     for missing in [name for name, item in fields.items() if item.required and name not in given]:
         mistakes.at(path, f"`{missing}` is missing")

@@ -280,3 +280,8 @@ def test_a_derived_name_stands_for_its_expression() -> None:
     expr = compile_filter("slow AND status > 0", types, derived={"slow": nw.col("duration_ms") > 5})
 
     assert frame(EVENTS).filter(expr).collect()["id"].to_list() == ["down"]
+
+
+def test_a_number_of_thousands_of_digits_is_refused() -> None:
+    with pytest.raises(UsageError, match="9999 is too large a number"):
+        compile_filter("status > " + "9" * 5_000, {"status": pl.Int16()})

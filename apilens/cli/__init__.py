@@ -37,6 +37,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "retention": ("apilens.cli.retention:retention", "Who comes back: cohorts by day, week or month, and their curve."),
     "concentration": ("apilens.cli.concentration:concentration", "Who causes each error, and how few accounts it is."),
     "cohorts": ("apilens.cli.cohorts:cohorts", "Saved sets of accounts: who is in them, who entered, who left."),
+    "check": ("apilens.cli.check:check", "Alert rules, for cron and CI: what fires, who is told."),
+    "alerts": ("apilens.cli.alerts:alerts", "What `check` told of, what is over, and what to be silent about."),
     "sql": ("apilens.cli.sql:sql", "Your own SELECT over the events."),
     "attribution": ("apilens.cli.attribution:attribution", "Which rules find the accounts, and what has none."),
     "key-id": ("apilens.cli.key_id:key_id", "What the store calls an API key: keys on stdin, k_… on stdout."),

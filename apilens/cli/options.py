@@ -116,10 +116,14 @@ def reading_options(function: F) -> F:
     )(function)
 
 
-def output_options(function: F) -> F:
-    """Add how results are written: --format, --output, --no-header, --csv-raw and --color."""
+def output_options(function: F, *, own: tuple[str, ...] = (), usual: str = "table; tsv in a pipe") -> F:
+    """Add how results are written: --format, --output, --no-header, --csv-raw and --color.
+
+    own: formats that the command writes by itself; usual: what it writes unless told.
+    """
+    kinds = list(dict.fromkeys([*own, *RENDERERS]))
     return _stacked(
-        click.option("--format", "-f", "kind", type=click.Choice(list(RENDERERS)), help="[table; tsv in a pipe]"),
+        click.option("--format", "-f", "kind", type=click.Choice(kinds), help=f"[{usual}]"),
         click.option("--output", "-o", metavar="FILE", help="Write to a file; its suffix decides the format."),
         click.option("--no-header", is_flag=True, help="Leave out the row of names in TSV and CSV."),
         click.option("--csv-raw", is_flag=True, help="Leave cells that a spreadsheet would run as they are."),

@@ -54,7 +54,7 @@ def jsonable(value: Any) -> Any:
 def plain(value: Any, field: Field) -> str:
     """Return a cell in full, for TSV and CSV: null is empty, an unknown account is named."""
     if value is None:
-        return UNATTRIBUTED if field.name in _WHOSE else ""
+        return UNATTRIBUTED if _is_whose(field) else ""
     if isinstance(value, bool):
         return "true" if value else "false"
     made = jsonable(value)
@@ -66,7 +66,7 @@ def plain(value: Any, field: Field) -> str:
 def human(value: Any, field: Field, zone: tzinfo = UTC) -> str:
     """Return a cell for people: 1,204 · 79.0 % · 212 ms · 3.1 MB; times in their zone."""
     if value is None:
-        return UNATTRIBUTED if field.name in _WHOSE else "·"
+        return UNATTRIBUTED if _is_whose(field) else "·"
     if isinstance(value, datetime):
         return f"{_aware(value).astimezone(zone):%Y-%m-%d %H:%M:%S}"
     if isinstance(value, timedelta):
@@ -96,6 +96,10 @@ def points(difference: float, digits: int = 2) -> str:
 def whole(value: float) -> float | int:
     """Return a number without its fraction where it has none: 515.0, read from a column of any metric, is 515."""
     return int(value) if value.is_integer() else value
+
+
+def _is_whose(field: Field) -> bool:
+    return field.name in _WHOSE and not field.optional
 
 
 def _duration(ms: float) -> str:

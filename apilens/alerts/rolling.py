@@ -1,0 +1,176 @@
+"""Metrics over windows that overlap: by group, for each moment at which one ends, in few passes over the events.
+
+Sums, least and greatest values are taken once per short slice of time and rolled up to windows. What cannot be rolled
+up (distinct counts, quantiles) is asked of copies of each event, one per window that it lies in. What looks at all
+groups at once, or at the order of events, is asked window by window.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import narwhals as nw
+import polars as pl
+
+from apilens.alerts.judging import AT, Asked, Moments
+from apilens.analyses import answers, collect
+from apilens.answer import ROWS, Events, Summary
+from apilens.engine import frame
+from apilens.metric import Part, Quantile
+from apilens.query import matching_events, summarise
+from apilens.schema import TIME
+from apilens.window import Window
+
+_SLICE = "#slice"
+# Copies that are held at once: 8 columns of 4 million take 300 MB.
+MOST_COPIES = 4_000_000
+# What these come to depends on the other groups of the same window.
+_OF_THE_WHOLE = ("share", "error_share")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """Metrics by dimensions over the events that pass `where`, in the `span` before each moment (half-open)."""
+
+    metrics: tuple[str, ...]
+    by: tuple[str, ...]
+    where: tuple[str, ...]
+    span: timedelta
+    columns: Mapping[str, pl.DataType]
+    errors: str | None = None
+
+    def ask(self, events: Events, more: Sequence[str] = (), window: Window | None = None) -> Summary:
+        """Return the plan of it over all these events, by `more` besides: columns of time that the events have."""
+        return summarise(
+            events, metrics=self.metrics, by=(*self.by, *more), window=window, where=self.where if window else (),
+            dtypes={**self.columns, **dict.fromkeys(more, TIME)}, newest=False, errors=self.errors,
+        )  # fmt: skip
+
+
+def rolled(events: Events, question: Question, moments: Moments) -> pl.DataFrame:
+    """Return the dimensions, `#at` and the metrics: a row per moment and group that has an event in its window.
+
+    Without dimensions there is a row for each moment, whether there were events or not. Raises UsageError for every
+    name that cannot be meant.
+    """
+    if not len(moments):
+        return _no_rows(question)
+    span = Window(moments.first - question.span, moments.last)
+    inside = matching_events(events, where=question.where, window=span, dtypes=question.columns)
+    plan = question.ask(inside)
+    if any(not isinstance(item, Quantile) for item in plan.details) or set(_OF_THE_WHOLE) & set(question.metrics):
+        return _one_by_one(events, question, moments)
+    parts = [part for metric in plan.metrics.values() for part in metric.parts]
+    additive = not plan.details and all(part.combine != "distinct" for part in parts)
+    rows = (_from_slices if additive else _from_copies)(inside, question, moments)
+    return rows if question.by else _at_every_moment(rows, question, moments)
+
+
+def counted(
+    asked: Asked, *, by: Sequence[str], where: Sequence[str], span: timedelta, shift: timedelta = timedelta()
+) -> pl.DataFrame:
+    """Return the requests in the `span` that ends `shift` before each moment: the dimensions, `#at`, `requests`."""
+    question = Question(
+        metrics=("requests",), by=tuple(by), where=tuple(where), span=span, columns=asked.columns, errors=asked.errors
+    )
+    moments = Moments(asked.moments.first - shift, asked.moments.last - shift, asked.moments.step)
+    return rolled(asked.events, question, moments).with_columns((pl.col(AT) + shift).alias(AT))
+
+
+def _from_slices(events: Events, question: Question, moments: Moments) -> pl.DataFrame:
+    first_s = int(moments.first.timestamp())
+    seconds = math.gcd(int(question.span.total_seconds()), int(moments.step.total_seconds()), first_s)
+    width = timedelta(seconds=seconds)
+    sliced = events.with_columns(nw.col("timestamp").dt.truncate(f"{seconds}s").alias(_SLICE))
+    asked = question.ask(sliced, [_SLICE])
+    [groups] = collect([asked.groups])
+    parts = {part.name: part for metric in asked.metrics.values() for part in metric.parts}
+    copies = _copied(groups, pl.col(_SLICE), width, question.span, moments)
+    others = [name for name in groups.columns if name not in parts and name.startswith("#") and name != _SLICE]
+    whole = copies.group_by(*question.by, AT).agg(
+        *(_combined(part) for part in parts.values()), *(pl.col(name).sum() for name in others)
+    )
+    return question.ask(_like(events), [AT]).finish(whole).rows
+
+
+def _from_copies(events: Events, question: Question, moments: Moments) -> pl.DataFrame:
+    found = []
+    for some in _chunks(events, question, moments):
+        inside = _within(events, Window(some.first - question.span, some.last))
+        native: pl.LazyFrame = nw.to_native(inside)
+        copies = _copied(native, pl.col("timestamp"), timedelta(microseconds=1), question.span, some)
+        found.append(answers([question.ask(nw.from_native(copies), [AT])])[0].rows)
+    return pl.concat(found)
+
+
+def _one_by_one(events: Events, question: Question, moments: Moments) -> pl.DataFrame:
+    plans = [question.ask(events, window=Window(at - question.span, at)) for at in moments.times()]
+    rows = [
+        answer.rows.with_columns(pl.lit(at, TIME).alias(AT))
+        for at, answer in zip(moments.times(), answers(plans), strict=True)
+    ]
+    return pl.concat(rows)
+
+
+def _copied(rows: Any, start: pl.Expr, width: timedelta, span: timedelta, moments: Moments) -> Any:
+    """Return each row once per moment whose window holds it, with that moment as `#at`.
+
+    start, width: the time that a row stands for; windows begin and end with such times.
+    """
+    first, step = pl.lit(moments.first, TIME), moments.step // timedelta(microseconds=1)
+
+    def after(moment: pl.Expr) -> pl.Expr:
+        return (moment - first).dt.total_microseconds()
+
+    # In whole microseconds: Polars divides floats by way of the reciprocal, which puts 13.0 above 13.
+    from_, to = -(-after(start + width) // step), after(start + span) // step
+    numbered = rows.with_columns(pl.int_ranges(from_.clip(0), to.clip(-1, len(moments) - 1) + 1).alias(AT))
+    held = numbered.filter(pl.col(AT).list.len() > 0).explode(AT)
+    return held.with_columns((first + pl.col(AT) * pl.lit(moments.step)).cast(TIME).alias(AT))
+
+
+def _chunks(events: Events, question: Question, moments: Moments) -> Iterator[Moments]:
+    """Give the moments in runs, each with so few copies of events that they fit into memory."""
+    [counted] = collect([events.select(nw.len().alias(ROWS))])
+    whole = (moments.last - moments.first + question.span) / timedelta(seconds=1)
+    of_each = int(counted.item() or 0) * (question.span / timedelta(seconds=1)) / whole
+    most = max(int(MOST_COPIES / max(of_each, 1)), 1)
+    for start in range(0, len(moments), most):
+        first = moments.first + start * moments.step
+        last = min(first + (most - 1) * moments.step, moments.last)
+        yield Moments(first, last, moments.step)
+
+
+def _within(events: Events, window: Window) -> Events:
+    return matching_events(events, window=window)
+
+
+def _at_every_moment(rows: pl.DataFrame, question: Question, moments: Moments) -> pl.DataFrame:
+    """Return the rows with those of moments that had no event, for which metrics are those of no events at all."""
+    [nothing] = answers([question.ask(_like_columns(question.columns))])
+    every = pl.DataFrame({AT: moments.times()}, schema={AT: TIME})
+    idle = every.join(rows, on=AT, how="anti").join(nothing.rows, how="cross")
+    return pl.concat([rows, idle.select(rows.columns)], how="vertical_relaxed").sort(AT)
+
+
+def _no_rows(question: Question) -> pl.DataFrame:
+    [nothing] = answers([question.ask(_like_columns(question.columns), [AT])])
+    return nothing.rows.clear()
+
+
+def _like(events: Events) -> Events:
+    """Return no events, with the same columns and `#at`: for a plan whose groups are known already."""
+    return frame(pl.LazyFrame(schema={**nw.to_native(events).collect_schema(), AT: TIME}))
+
+
+def _like_columns(columns: Mapping[str, pl.DataType]) -> Events:
+    return frame(pl.LazyFrame(schema={**columns, AT: TIME}))
+
+
+def _combined(part: Part) -> pl.Expr:
+    column = pl.col(part.name)
+    return column.min() if part.combine == "min" else column.max() if part.combine == "max" else column.sum()
