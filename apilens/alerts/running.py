@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from apilens.alerts.alert import Alert
@@ -10,9 +10,11 @@ from apilens.alerts.check import INPUT_RULE, Checked, Deliver, check_now, check_
 from apilens.alerts.inputs import first_and_last, too_old
 from apilens.alerts.judge import Ground
 from apilens.alerts.memory import one_check, read_memory
+from apilens.alerts.routes import channels_for
 from apilens.alerts.rules import Rules
 from apilens.alerts.silences import read_silences
 from apilens.alerts.telling import Route
+from apilens.channel_settings import Route as Routing
 from apilens.errors import InputError
 from apilens.window import Window, parse_window
 
@@ -63,13 +65,18 @@ def check_between(
     return check_window(ground, rules, Window(start, end), whole=window.until is None)
 
 
-def notified(rules: Rules) -> Route:
-    """Return which channels hear of an alert: those that its rule names; of an input, those that any rule names."""
+def notified(rules: Rules, routes: Sequence[Routing] = ()) -> Route:
+    """Return which channels hear of an alert: those that its rule names, else those that `routes` send it to; of an
+    input, all of them.
+    """
     named = {rule.name: rule.notify for rule in rules.rules}
-    everybody = tuple(dict.fromkeys(channel for channels in named.values() for channel in channels))
+    everybody = [name for names in (*named.values(), *(routing.to for routing in routes)) for name in names]
 
     def route(alert: Alert) -> tuple[str, ...]:
-        return everybody if alert.rule == INPUT_RULE else named.get(alert.rule, ())
+        if alert.rule == INPUT_RULE:
+            return tuple(dict.fromkeys(everybody))
+        notify = named.get(alert.rule, ())
+        return channels_for(alert.rule, alert.severity, labels=alert.labels, notify=notify, routes=routes)
 
     return route
 

@@ -21,9 +21,11 @@ from apilens.cli.options import (
     read_options,
     reading_options,
     session,
+    warn,
     window_options,
 )
 from apilens.errors import EXIT_FINE, EXIT_FIRING, StoreBusy
+from apilens.render import CHECK_RENDERERS
 
 if TYPE_CHECKING:
     from apilens.alerts.check import Checked
@@ -55,7 +57,7 @@ Examples:
 @click.option("--skip-if-running", is_flag=True, help="Exit with 0, not 75, while another check runs.")
 @click.option("--limit", "-n", metavar="N|all", default="20", help="Groups of a rule to list in text.  [20]")
 @click.option("--verbose", "-v", is_flag=True, help="Say on stderr what was read.")
-@partial(output_options, own=("text",), usual="text")
+@partial(output_options, own=("text", *CHECK_RENDERERS), usual="text")
 @reading_options
 @common_options
 def check(
@@ -94,11 +96,21 @@ def check(
 
 
 def _since_last(here: Session, rules: Rules, max_age: timedelta | None, *, dry_run: bool) -> Checked:
-    from apilens.alerts.running import check_store
+    from apilens.alerts.deliver import deliver
+    from apilens.alerts.heartbeat import heartbeat
+    from apilens.alerts.running import check_store, notified
     from apilens.store import Store
 
     ground = _ground(here, Store.open(here.store))
-    return check_store(ground, rules, now=here.now, max_age=max_age, say=here.say, remember=not dry_run)
+    names = ground.accounts.names() if ground.accounts else {}
+    checked = check_store(
+        ground, rules, now=here.now, max_age=max_age, say=warn, remember=not dry_run,
+        deliver=partial(deliver, channels=here.settings.channels, names=names, say=warn),
+        route=notified(rules, here.settings.routes),
+    )  # fmt: skip
+    if not (dry_run or checked.stale or checked.unsent):
+        heartbeat(here.settings.heartbeat_url)
+    return checked
 
 
 def _in_window(
