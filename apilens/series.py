@@ -104,7 +104,8 @@ def plan_series(
 ) -> SeriesPlan:
     """Return the plan of a series, asked as `summarise` is: having, sort and limit are about whole groups.
 
-    every: a key of EVERY. newest: when the last event of all was, where that is known. Raises UsageError for what cannot be meant.
+    every: a key of EVERY. newest: when the last event of all was, where that is known. Raises UsageError for what
+    cannot be meant.
     """
     if every not in EVERY:
         raise UsageError(f"--every {every!r} is no length of time", hint=f"one of {', '.join(EVERY)}")
