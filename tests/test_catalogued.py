@@ -104,3 +104,23 @@ def test_sights_can_be_sorted_and_filtered_by(store: Path) -> None:
     ).tables[0].rows  # fmt: skip
 
     assert rows["account"].to_list() == ["back", "new"]
+
+
+def test_new_alone_shows_what_was_first_seen_ever(store: Path) -> None:
+    rows = asked(store, WEEK, by=("account",), new=True).tables[0].rows
+    assert rows.select("account", "first_seen", "requests").rows() == [("new", NOW - timedelta(days=3), 1)]
+    assert asked(store, WEEK, by=("sdk",), metrics=("requests",), new=True).tables[0].rows["sdk"].to_list() == ["wget"]
+    assert asked(store, WEEK, by=("endpoint",), new=True, having="errors > 0").tables[0].rows.is_empty()
+    # Who was away in the window before is back, and not new.
+    compared = ReportOptions(now=NOW, window=Window(WEEK.since, NOW), by=("account",), new=True, compare="previous")
+    opened = Store.open(store)
+    events, columns = events_of(opened, compared.reads(), None, compared.texts(), about=compared.about())
+    assert report(events, compared, columns=columns).tables[0].rows["account"].to_list() == ["new"]
+
+
+@pytest.mark.parametrize("question", [{"by": ("account", "endpoint")}, {"by": ("status",)}, {}])
+def test_new_of_no_one_thing_or_of_no_window_is_a_mistake(store: Path, question: dict[str, tuple[str, ...]]) -> None:
+    with pytest.raises(UsageError, match="one kind of thing"):
+        asked(store, WEEK, new=True, **question)
+    with pytest.raises(UsageError, match="in a window"):
+        asked(store, Window(), new=True, **question)

@@ -27,8 +27,8 @@ def split(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.Da
     comparison = options.comparison
     if comparison is None:
         raise UsageError("--split is of a change", hint="give --compare, for example --compare previous")
-    if options.metrics or options.having or options.sort:
-        raise UsageError("--split has columns of its own", hint="leave out --metrics, --having and --sort")
+    if options.metrics or options.having or options.sort or options.new:
+        raise UsageError("--split has columns of its own", hint="leave out --metrics, --having, --sort and --new")
     options = replace(options, window=options.about(), by=options.by or BY)
     plan = plan_split(
         events, comparison, by=options.by, where=options.where, dtypes=columns, errors=options.errors

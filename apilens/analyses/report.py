@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from apilens.analyses import answers
-from apilens.analyses.report_options import COMPARED_METRICS, names_callers
+from apilens.analyses.report_options import COMPARED_METRICS
 from apilens.analyses.report_options import OVERVIEW_METRICS as OVERVIEW_METRICS
 from apilens.analyses.report_options import ReportOptions as ReportOptions
 from apilens.analyses.report_options import default_metrics as default_metrics
@@ -36,7 +36,6 @@ def report(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.D
 
     `columns` are those of `events`, configured ones included. Raises UsageError for every name that cannot be meant.
     """
-    sort = options.sort or ("excess_errors" if not options.metrics and names_callers(options.by) else None)
     comparison = options.comparison
     options = replace(options, window=options.about())
 
@@ -45,7 +44,9 @@ def report(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.D
             return options.ask(events, columns, metrics=metrics, by=by, **rest)
         return options.changes(events, columns, comparison, metrics=metrics, by=by, **rest)
 
-    questions = {"report": ask(options.shown, options.by, having=options.having, sort=sort, limit=options.limit)}
+    questions = {
+        "report": ask(options.shown, options.by, having=options.condition, sort=options.order, limit=options.limit)
+    }
     if not options.by and not options.metrics:
         questions = {"overview": questions["report"]}
         for name, by, shown in OVERVIEW_TABLES:

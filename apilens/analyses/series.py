@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import polars as pl
 
 from apilens.analyses import answers
-from apilens.analyses.report_options import ReportOptions, names_callers
+from apilens.analyses.report_options import ReportOptions
 from apilens.answer import Events
 from apilens.errors import UsageError
 from apilens.heading import attributed
@@ -23,11 +23,10 @@ def series(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.D
     """
     if options.compare:
         raise UsageError("--every and --compare exclude each other")
-    sort = options.sort or ("excess_errors" if not options.metrics and names_callers(options.by) else None)
     plan = plan_series(
-        events, options.every or "", metrics=options.shown, by=options.by, where=options.where, having=options.having,
-        sort=sort, limit=options.limit, window=options.window, dtypes=columns, newest=options.newest,
-        errors=options.errors,
+        events, options.every or "", metrics=options.shown, by=options.by, where=options.where,
+        having=options.condition, sort=options.order, limit=options.limit, window=options.window, dtypes=columns,
+        newest=options.newest, errors=options.errors,
     )  # fmt: skip
     found = answers(plan.summaries)
     rows, fields = plan.finish(found)

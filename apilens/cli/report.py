@@ -33,6 +33,9 @@ COMPARES = "previous|7d-ago|SINCE..UNTIL|typical"
 @click.option("--metrics", metavar="NAME,…", help="requests, error_rate, p95_ms, count(status = 422) …")
 @filter_options
 @click.option("--having", metavar="SQL", help="Only rows whose metrics are so: 'error_rate > 0.1'.")
+@click.option(
+    "--new", is_flag=True, help="Only what was first seen, ever, in the window: --by account, endpoint, sdk …"
+)
 @window_options
 @click.option("--every", metavar="1h|1d|1w", help="Over time: a row per group and hour, day or week; drawn for people.")
 @click.option("--compare", metavar=COMPARES, help="What it was in another window, and the change.")
@@ -48,7 +51,7 @@ def report(
     files: tuple[str, ...], where: tuple[str, ...], since: str | None, until: str | None, tz: str | None,
     by: str | None, metrics: str | None, limit: str, split: bool, engine: Engine, input_format: str | None,
     log_format: str | None, source_tz: str | None, store_path: str | None, config_path: str | None, now: str | None,
-    quiet: bool, having: str | None, sort: str | None, compare: str | None, every: str | None, **output: Any,
+    quiet: bool, having: str | None, sort: str | None, compare: str | None, every: str | None, new: bool, **output: Any,
 ) -> int:  # fmt: skip
     """Report on the store, or on log FILEs directly ('-' is stdin). Without --by: an overview."""
     from apilens.analyses.rate_split import split as split_analysis
@@ -65,7 +68,7 @@ def report(
         split_analysis if split else series_analysis if every else report_analysis, ReportOptions, here, files=files,
         read=read_options(input_format, log_format, source_tz), where=where, since=since, until=until, tz=tz,
         engine=engine, compared=compare is not None, by=listed(by), metrics=listed(metrics), having=having, sort=sort,
-        limit=limit_of(limit), compare=compare, every=every,
+        limit=limit_of(limit), compare=compare, every=every, new=new,
     )  # fmt: skip
     show(result, quiet=quiet, **output)
     return code
