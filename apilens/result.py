@@ -12,27 +12,36 @@ if TYPE_CHECKING:
 Unit = Literal["text", "count", "ratio", "ms", "bytes", "time", "date", "number"]
 Better = Literal["lower", "higher", ""]
 
+# What is too many to be shown one by one stands together under this name.
+REST = "(other)"
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """How one column of a table is meant: renderers align, round and colour by it; `bar`: draw the share too."""
+    """How one column of a table is meant: renderers align, round and colour by it; `bar`: draw the share too.
+
+    heat: colour each cell by how great it is among all cells of such columns.
+    """
 
     name: str
     unit: Unit = "text"
     better: Better = ""
     bar: bool = False
+    heat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
     """How people see a long table: a row per value of `down`, a column per value of `across`, `cell` where they meet.
 
-    Machines get the rows as they are.
+    Machines get the rows as they are. order: of the columns, where it is not that of their values. heat: in colour.
     """
 
     down: tuple[str, ...]
     across: str
     cell: str
+    order: tuple[Any, ...] = ()
+    heat: bool = False
 
 
 @dataclass(frozen=True, slots=True)

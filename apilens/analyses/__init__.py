@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 import narwhals as nw
 import polars as pl
+from polars import selectors
 
 from apilens.answer import Answer, Events, Summary
 from apilens.errors import StoreError
@@ -34,7 +35,9 @@ def _collected(frame: Events) -> pl.DataFrame:
         native: pl.LazyFrame = nw.to_native(frame)
         return native.collect(engine="streaming")
     try:
-        return frame.collect(backend="polars").to_native()
+        found: pl.DataFrame = frame.collect(backend="polars").to_native()
+        # A sum of whole numbers comes as a decimal, which divides as such, and prints as text.
+        return found.with_columns(selectors.decimal().cast(pl.Int128))
     except Exception as error:
         # What an engine raises it alone knows, and only DuckDB is here: its errors derive from one that is its own.
         if not type(error).__module__.startswith(("duckdb", "_duckdb")):

@@ -16,7 +16,7 @@ _SPECIAL = re.compile(r"([\\|`*_\[\]<>])")
 def to_markdown(result: Result, style: Style) -> str:
     """Return title, header, every table, notes and the command that makes it again."""
     parts = [f"## {_text(result.title)}", "  \n".join(_text(line) for line in result.header)]
-    for number, table in enumerate(map(for_people, result.tables)):
+    for number, table in enumerate(for_people(table, style.zone) for table in result.tables):
         if number:
             parts.append(f"### {_text(table.name)}")
         parts.append(_table(table, style))
