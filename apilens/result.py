@@ -13,12 +13,16 @@ Unit = Literal["text", "count", "ratio", "ms", "bytes", "time", "date", "number"
 # points: the difference of two ratios, itself one.
 Better = Literal["lower", "higher", ""]
 
+# What is too many to be shown one by one stands together under this name.
+REST = "(other)"
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
     """How one column of a table is meant: renderers align, round and colour by it; `bar`: draw the share too.
 
     optional: an empty cell of `account` is a row that is about none, not somebody whom nobody knows.
+    heat: colour each cell by how great it is among all cells of such columns.
     """
 
     name: str
@@ -26,18 +30,21 @@ class Field:
     better: Better = ""
     bar: bool = False
     optional: bool = False
+    heat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Spread:
     """How people see a long table: a row per value of `down`, a column per value of `across`, `cell` where they meet.
 
-    Machines get the rows as they are.
+    Machines get the rows as they are. order: of the columns, where it is not that of their values. heat: in colour.
     """
 
     down: tuple[str, ...]
     across: str
     cell: str
+    order: tuple[Any, ...] = ()
+    heat: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,26 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from typing import Any
 
 import polars as pl
 
 from apilens.render import Style
-from apilens.render.cells import human
+from apilens.render.cells import UNATTRIBUTED, human
 from apilens.render.cells import points as points_of
 from apilens.render.sparkline import sparkline
 from apilens.result import Beside, Field, Series, Spread, Table
 
 # A line is drawn in this part of the width.
 _LINE_PART = 3
+_NOTHING = "(none)"
 
 
 def for_people(table: Table, style: Style) -> Table:
     """Return the table as it is to be seen."""
     match table.spread:
         case Spread():
-            return _spread(table, table.spread)
+            return _spread(table, table.spread, style.zone)
         case Beside():
             return _side_by_side(table, table.spread, style.zone)
         case Series():
@@ -29,16 +30,32 @@ def for_people(table: Table, style: Style) -> Table:
     return table
 
 
-def _spread(table: Table, spread: Spread) -> Table:
-    """Return a column for each value of what it is spread by: what has no row is an empty cell."""
+def _spread(table: Table, spread: Spread, zone: tzinfo) -> Table:
+    """Return a column for each value of what it is spread by: what has no row is an empty cell; times are in `zone`.
+
+    Values may be called alike, so that columns of the rows are named by their place, and the fields say how they are
+    called.
+    """
     down, across, cell = list(spread.down), spread.across, spread.cell
-    values = table.rows[across].unique().sort().to_list()
+    values = list(spread.order) or table.rows[across].unique().sort().to_list()
     fields = {field.name: field for field in table.fields}
+    dtype = table.rows.schema[across]
     rows = table.rows.group_by(down, maintain_order=True).agg(
-        pl.col(cell).filter(pl.col(across) == value).first().alias(str(value)) for value in values
+        pl.col(cell).filter(pl.col(across).eq_missing(pl.lit(value, dtype))).first().alias(f"#{place}")
+        for place, value in enumerate(values)
     )
-    columns = tuple(Field(str(value), fields[cell].unit, fields[cell].better) for value in values)
+    unit, better, heat = fields[cell].unit, fields[cell].better, spread.heat
+    columns = (Field(_name(value, fields[across], zone), unit, better, heat=heat) for value in values)
     return Table(table.name, (*(fields[name] for name in down), *columns), rows)
+
+
+def _name(value: Any, field: Field, zone: tzinfo) -> str:
+    """Return what a column is called: the value in short."""
+    if value is None:
+        return UNATTRIBUTED if human(value, field) == UNATTRIBUTED else _NOTHING
+    if isinstance(value, datetime):
+        return f"{value.astimezone(zone):%m-%d %H:%M}"
+    return str(value)
 
 
 def _side_by_side(table: Table, beside: Beside, zone: tzinfo) -> Table:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from apilens.render import Style
 from apilens.render.cells import human
+from apilens.render.heat import Block, blocks, heading, shade
 from apilens.render.safe import safe
 from apilens.render.spread import for_people
 from apilens.result import Field, Prose, Result, Table
@@ -35,7 +36,7 @@ def to_table(result: Result, style: Style) -> str:
     text = io.StringIO()
     console = Console(
         file=text, width=style.width, markup=False, emoji=False, highlight=False, force_terminal=style.color,
-        color_system="standard" if style.color else None, no_color=not style.color, legacy_windows=False,
+        color_system="256" if style.color else None, no_color=not style.color, legacy_windows=False,
         # Without a height, Rich takes a dumb terminal for one of 80 columns.
         height=100,
     )  # fmt: skip
@@ -47,11 +48,14 @@ def to_table(result: Result, style: Style) -> str:
             console.print(Text(f"\n{table.name.replace('_', ' ')}", style="bold"))
         if isinstance(table.spread, Prose):
             console.print(_sentences(table, table.spread, style))
+        elif any(field.heat for field in table.fields):
+            for at, block in enumerate(blocks(table, lambda value, field: _cell(value, field, style), style.width)):
+                console.print(*([""] if at else []), _heated(block, style), sep="\n")
         elif table.rows.height == 1 and len(table.fields) > _WIDE:
             console.print(_listing(table, style))
         else:
             shown = _fitting(table, style)
-            hidden += table.rows.columns[shown:]
+            hidden += [field.name for field in table.fields[shown:]]
             console.print(_grid(table, shown, style))
     if hidden:
         console.print(Text(f"no room for {', '.join(hidden)}: widen the terminal, or --format tsv", style="dim"))
@@ -61,10 +65,14 @@ def to_table(result: Result, style: Style) -> str:
     return "".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines())
 
 
-def _grid(table: Table, shown: int, style: Style) -> Grid:
-    grid = Grid(
+def _empty(style: Style) -> Grid:
+    return Grid(
         box=box.SIMPLE_HEAD if style.unicode else box.ASCII, show_edge=False, pad_edge=False, header_style="bold"
     )
+
+
+def _grid(table: Table, shown: int, style: Style) -> Grid:
+    grid = _empty(style)
     for field in table.fields[:shown]:
         justify: Literal["left", "right"] = "left" if field.unit in _LEFT else "right"
         grid.add_column(Text(safe(field.name)), justify=justify, no_wrap=True, overflow="ellipsis")
@@ -82,6 +90,25 @@ def _sentences(table: Table, prose: Prose, style: Style) -> Grid:
     for number, (sentence, command) in enumerate(table.rows.select(prose.sentence, prose.command).iter_rows(), 1):
         grid.add_row(f"{number}.", Text(_glyphs(safe(sentence), style)))
         grid.add_row("", Text(_glyphs(f"→ {safe(command)}", style), style="dim"))
+    return grid
+
+
+def _heated(block: Block, style: Style) -> Grid:
+    """Return some columns of a heat map: names give way where there is no room, numbers never."""
+    grid = _empty(style)
+    for field, width in zip(block.fields, block.widths, strict=True):
+        if field.heat:
+            grid.add_column(Text(_glyphs(heading(field), style)), justify="right", no_wrap=True, min_width=width)
+        else:
+            grid.add_column(Text(safe(field.name)), no_wrap=True, overflow="ellipsis", max_width=width)
+    for row in block.rows.iter_rows():
+        cells = []
+        for value, field in zip(row, block.fields, strict=True):
+            cell = _cell(value, field, style)
+            if field.heat:
+                cell.style = shade(value, block.greatest) or cell.style
+            cells.append(cell)
+        grid.add_row(*cells)
     return grid
 
 
