@@ -1,7 +1,8 @@
-"""What one pass over groups cannot give: quantiles, numbers over a second key, retries. Each takes a pass of its own.
+"""What one pass over groups cannot give: quantiles, numbers over a second key, retries, sessions.
 
-A detail is planned on the requests with the keys of their groups (see `requests_of` in apilens.query), collected
-together with others that share its pass, and finished as a small frame: the keys, and a column of its name.
+Each takes a pass of its own: it is planned on the requests with the keys of their groups (see `requests_of` in
+apilens.query), collected together with others that share its pass, and finished as a small frame: the keys, and a
+column of its name.
 """
 
 from __future__ import annotations
@@ -14,15 +15,15 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from apilens.metric import Detail, Over, Quantile, Retries, weight, weight_where
+from apilens.metric import Detail, Over, Quantile, Retries, Sessions, weight, weight_where
 from apilens.quantiles import buckets, exact_quantiles, from_buckets
+from apilens.schema import ORDER
+from apilens.sessions import KEY, NUMBER, in_sessions, parts_of
 
 Events = nw.LazyFrame[Any]
 
 RETRY_WITHIN = timedelta(seconds=60)
 _KEYS = {"endpoint": nw.col("endpoint"), "day": nw.col("timestamp").dt.date()}
-# An event happened before another by these, in this order.
-ORDER = ("started_at", "source", "line", "item")
 _ALL = "#all"
 
 
@@ -53,6 +54,7 @@ def passes(details: Iterable[Detail], requests: Events, keys: Sequence[str], *, 
         if over:
             found.append(Pass(_by_second_key(requests, keys, expr), over))
     found += [Pass(_retries(requests, keys, item.name), (item,)) for item in distinct if isinstance(item, Retries)]
+    found += [Pass(_sessions(requests, keys, item.name), (item,)) for item in distinct if isinstance(item, Sessions)]
     return found
 
 
@@ -116,6 +118,17 @@ def _retries(requests: Events, keys: Sequence[str], name: str) -> Events:
     again = again.select(*(nw.col(f"#by:{key}").alias(key) for key in keys), "#weight")
     counted = nw.col("#weight").sum().alias(name)
     return again.group_by(*keys).agg(counted) if keys else again.select(counted)
+
+
+def _sessions(requests: Events, keys: Sequence[str], name: str) -> Events:
+    """Return by keys how many sessions have a request there."""
+    # What a session is told by may be a key as well.
+    held = requests.with_columns(nw.col(key).alias(f"#by:{key}") for key in keys)
+    [calls] = parts_of(held, carried=[f"#by:{key}" for key in keys])
+    rows = in_sessions(calls)
+    once = rows.select(*(nw.col(f"#by:{key}").alias(key) for key in keys), KEY, NUMBER).unique()
+    counted = nw.len().alias(name)
+    return once.group_by(*keys).agg(counted) if keys else once.select(counted)
 
 
 def joined(groups: pl.DataFrame, frames: Iterable[pl.DataFrame], keys: Sequence[str]) -> pl.DataFrame:

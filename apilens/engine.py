@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import re
 from collections.abc import Mapping, Sequence
+from functools import reduce
+from operator import xor
 from typing import TYPE_CHECKING, Any, Literal
 
 import narwhals as nw
@@ -102,6 +104,30 @@ def with_hashes(events: nw.LazyFrame[Any], names: Mapping[str, str]) -> nw.LazyF
         hashed = [pl.when(pl.col(c).is_not_null()).then(pl.col(c).hash()).alias(new) for new, c in names.items()]
         return nw.from_native(native.with_columns(hashed))
     return events.with_columns(nw.col(column).alias(new) for new, column in names.items())
+
+
+def keyed(events: nw.LazyFrame[Any], name: str, columns: Sequence[str]) -> nw.LazyFrame[Any]:
+    """Return the events with a 64-bit number, `name`, for what these columns hold together; nulls are alike.
+
+    Two of a million combinations share a number with a chance below 1 in 10 million.
+    """
+    native: Any = nw.to_native(events)
+    if isinstance(native, pl.LazyFrame):
+        hashes = (pl.col(column).hash(seed=seed) for seed, column in enumerate(columns))
+        return frame(native.with_columns(reduce(xor, hashes).alias(name)))
+    listed = ", ".join(f'"{column}"' for column in columns)
+    numbered: nw.LazyFrame[Any] = nw.from_native(native.project(f'*, hash({listed}) AS "{name}"'))
+    return numbered
+
+
+def parted(events: nw.LazyFrame[Any], key: str, parts: int) -> list[nw.LazyFrame[Any]]:
+    """Return the events in so many parts of about the same size, each with all events of its keys (see `keyed`)."""
+    if parts == 1:
+        return [events]
+    native: Any = nw.to_native(events)
+    if isinstance(native, pl.LazyFrame):
+        return [nw.from_native(native.filter(pl.col(key) % parts == part)) for part in range(parts)]
+    return [nw.from_native(native.filter(f'"{key}" % {parts} = {part}')) for part in range(parts)]
 
 
 _SQL_TYPES: Mapping[pl.DataType, str] = {

@@ -1,8 +1,8 @@
 """What a metric is: what each row gives, how a group combines that, and how the number is finished.
 
 `parts` say what each row gives and how rows combine (parts of the same name are computed once). What one pass over
-groups cannot give is a `detail`: a quantile, a number over a second key, retries; apilens.details computes them.
-`finish` makes the number from both, on the small result with one row per group.
+groups cannot give is a `detail`: a quantile, a number over a second key, retries, sessions; apilens.details
+computes them. `finish` makes the number from both, on the small result with one row per group.
 """
 
 from __future__ import annotations
@@ -71,7 +71,14 @@ class Retries:
     name: str
 
 
-Detail = Quantile | Over | Retries
+@dataclass(frozen=True, slots=True)
+class Sessions:
+    """The sessions that have a request in the group, as a column of that name."""
+
+    name: str
+
+
+Detail = Quantile | Over | Retries | Sessions
 
 
 @dataclass(frozen=True, slots=True)

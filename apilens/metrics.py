@@ -15,6 +15,7 @@ from apilens.metric import (
     Over,
     Part,
     Retries,
+    Sessions,
     mean_of,
     quantile_of,
     ratio,
@@ -98,6 +99,7 @@ def _variation() -> Over:
 _SQUARES = Part("#squares", weight().cast(nw.Float64) ** 2, "sum")
 _DAYS = Part("#active_days", nw.col("timestamp").dt.date(), "distinct")
 _RETRIES = Retries("#retries")
+_SESSIONS = Sessions("#sessions")
 _MIX = pl.col("#requests").cast(pl.Float64) / pl.col("#whole")
 _SPREAD = pl.col("#row").filter(pl.col("#row") > 0)
 _DIVERSITY = _over("endpoint_diversity", "endpoint", _MIX, (-_SPREAD * _SPREAD.log()).sum().exp())
@@ -171,7 +173,11 @@ METRICS: tuple[Metric, ...] = (
     _distinct("users", "user", "distinct users"),
     _distinct("accounts", "account", "distinct accounts"),
     _distinct("ips", "client_ip", "distinct client addresses"),
-    _distinct("sessions", "session", "distinct session tokens"),
+    Metric(
+        "sessions", "sessions with a request: by token, else by caller and pauses of 30 min", "count", "",
+        ("account", "session", "user", "client_ip", "sdk", "started_at"), (),
+        pl.col(_SESSIONS.name).fill_null(0), (_SESSIONS,),
+    ),
     _distinct("sdks", "sdk", "distinct SDKs"),
     _distinct("versions", "api_version", "distinct API versions"),
     sum_of("request_bytes", "request_bytes", "bytes received", "bytes", whole=True),

@@ -138,6 +138,9 @@ EVENTS: tuple[Column, ...] = (
     _column("response_headers", pl.String, "only when captured"),
 )
 
+# An event happened before another by these, in this order.
+ORDER = ("started_at", "source", "line", "item")
+
 DTYPES: Mapping[str, pl.DataType] = {column.name: column.dtype for column in EVENTS}
 
 

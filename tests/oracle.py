@@ -144,6 +144,21 @@ def retries(group: list[Event], all: list[Event]) -> int:
     return requests([event for event in group if is_retry(event, all)])
 
 
+def sessions(events: list[Event], idle: timedelta = timedelta(minutes=30)) -> dict[int, Any]:
+    """Return id of the event → its session, None where it is in none."""
+    found: dict[int, Any] = {id(event): None for event in events}
+    last: dict[Any, tuple[Any, int]] = {}
+    calls = [event for event in events if event["kind"] == "request" and event["direction"] != "outgoing"]
+    for event in sorted(calls, key=lambda one: (one["started_at"], one["source"], one["line"], one["item"])):
+        token = event["session"]
+        caller = (event["account"], token, *(() if token else (event["user"], event["client_ip"], event["sdk"])))
+        moment, number = last.get(caller, (event["started_at"], 0))
+        number += not token and event["started_at"] - moment > idle
+        last[caller] = event["started_at"], number
+        found[id(event)] = (*caller, number)
+    return found
+
+
 def is_opaque(event: Event) -> bool:
     says = [event["error_code"], event["error_field"], event["response_shape"]]
     return is_error(event) and says == [None] * 3 and not event["response_bytes"]
@@ -184,7 +199,7 @@ METRICS: dict[str, Callable[[list[Event], list[Event]], Any]] = {
     "users": lambda group, _: distinct(group, "user"),
     "accounts": lambda group, _: distinct(group, "account"),
     "ips": lambda group, _: distinct(group, "client_ip"),
-    "sessions": lambda group, _: distinct(group, "session"),
+    "sessions": lambda group, all: len({sessions(all)[id(event)] for event in group} - {None}),
     "request_bytes": lambda group, _: total(group, "request_bytes"),
     "response_bytes": lambda group, _: total(group, "response_bytes"),
     "share": lambda group, all: ratio(requests(group), requests(all)),

@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "account": ("apilens.cli.account:account", "One customer on one page; --share for a support ticket."),
     "events": ("apilens.cli.events:events", "The raw requests behind a number, the newest first."),
     "funnel": ("apilens.cli.funnel:funnel", "How many accounts get from step to step, and where the others stop."),
+    "sessions": ("apilens.cli.sessions:sessions", "How long accounts are at it, how it goes, where they come in."),
     "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),
     "retention": ("apilens.cli.retention:retention", "Who comes back: cohorts by day, week or month, and their curve."),
     "heatmap": ("apilens.cli.heatmap:heatmap", "Two dimensions against each other, a number in each cell, in colour."),

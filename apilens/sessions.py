@@ -1,0 +1,106 @@
+"""Sessions: which requests belong together. `apilens sessions` and the metric `sessions` share it.
+
+A session is of one account. Where requests state a session token, it is those with the same one. Else it is the
+requests of the same account, user, client address and SDK without a pause of more than `idle` between one and the next.
+
+    sessions = collect(sessions_of(events, failed=…, parts=parts_for(rows)))    # in parts, so that memory stays small
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+import narwhals as nw
+
+from apilens.engine import coded, keyed, parted
+from apilens.metric import weight, weight_where
+from apilens.schema import ORDER
+
+Events = nw.LazyFrame[Any]
+
+IDLE = timedelta(minutes=30)
+# Webhooks are sent to an account: they are nothing that it does.
+CALLS = "kind = 'request' AND direction <> 'outgoing'"
+# What tells callers without a token apart.
+CALLER = ("user", "client_ip", "sdk")
+# Who calls, and which of their sessions it is, from 1; whether a request is the first there, and the last.
+KEY, NUMBER, FIRST, LAST = "#caller", "#session", "#first", "#last"
+
+_TOKEN = "#token"
+# While they are put in order, events take some 100 bytes each.
+_AT_ONCE = 4_000_000
+
+
+def parts_for(rows: int) -> int:
+    """Return in how many parts so many events are to be put in order, so that they stay below half a gigabyte."""
+    return rows // _AT_ONCE + 1
+
+
+def parts_of(
+    events: Events, *, carried: Sequence[str] = (), texts: Sequence[str] = (), parts: int = 1
+) -> list[Events]:  # fmt: skip
+    """Return the calls in parts that no session lies across, with what sessions are made by and the columns `carried`.
+
+    texts: those of them that are text with few values.
+    """
+    calls = events.filter((nw.col("kind") == "request") & (nw.col("direction") != "outgoing"))
+    anonymous = nw.col("session").is_null()
+    own = [nw.when(anonymous).then(nw.col(name)).alias(f"#own:{name}") for name in CALLER]
+    calls = keyed(
+        calls.with_columns((~anonymous).alias(_TOKEN), *own),
+        KEY, ("account", "session", *(f"#own:{name}" for name in CALLER)),
+    )  # fmt: skip
+    rows = calls.select(*dict.fromkeys([KEY, _TOKEN, *ORDER, *carried]))
+    return parted(coded(rows, ["source", *texts]), KEY, parts)
+
+
+def in_sessions(calls: Events, *, idle: timedelta = IDLE) -> Events:
+    """Return a part of the calls with NUMBER, FIRST and LAST."""
+    moment = nw.col("started_at")
+    calls = calls.with_columns(
+        moment.shift(1).over(KEY, order_by=ORDER).alias("#before"),
+        moment.shift(-1).over(KEY, order_by=ORDER).alias("#after"),
+    )
+    pause, token = nw.lit(idle), nw.col(_TOKEN)
+    first = nw.col("#before").is_null() | (~token & (moment - nw.col("#before") > pause))
+    last = nw.col("#after").is_null() | (~token & (nw.col("#after") - moment > pause))
+    calls = calls.with_columns(
+        nw.coalesce(first, nw.lit(False)).alias(FIRST), nw.coalesce(last, nw.lit(False)).alias(LAST)
+    )
+    number = nw.col(FIRST).cast(nw.Int32).cum_sum().over(KEY, order_by=ORDER)
+    return calls.with_columns(number.cast(nw.Int32).alias(NUMBER)).drop("#before", "#after")
+
+
+def sessions_of(
+    events: Events, *, failed: nw.Expr, idle: timedelta = IDLE, parts: int = 1, detailed: bool = False
+) -> list[Events]:  # fmt: skip
+    """Return a row per session, in so many parts: `account`, `began`, `ended` (when its first and its last call began),
+    `calls`, `errors`, `entry_endpoint`, `exit_endpoint`; `detailed`: `user`, `client_ip`, `sdk`, `session` as well.
+
+    failed: which calls are errors. Of a token that comes with several users, addresses or SDKs the last by name stands.
+    """
+    whose = (*CALLER, "session") if detailed else ()
+    events = events.with_columns(weight_where(failed).alias("errors"), weight().alias("calls"))
+    carried = ("account", "endpoint", "calls", "errors", *whose)
+    endpoint = nw.col("endpoint")
+    found = []
+    for part in parts_of(events, carried=carried, texts=("account", "endpoint"), parts=parts):
+        calls = in_sessions(part, idle=idle).with_columns(
+            nw.when(nw.col(FIRST)).then(endpoint).alias("entry_endpoint"),
+            nw.when(nw.col(LAST)).then(endpoint).alias("exit_endpoint"),
+        )
+        sessions = calls.group_by(KEY, NUMBER).agg(
+            nw.col("account").max(),
+            nw.col("started_at").min().alias("began"),
+            nw.col("started_at").max().alias("ended"),
+            nw.col("calls").sum(),
+            nw.col("errors").sum(),
+            nw.col("entry_endpoint").max(),
+            nw.col("exit_endpoint").max(),
+            *(nw.col(name).max() for name in whose),
+        )
+        # One engine sums to more bits than the other.
+        found.append(sessions.drop(KEY, NUMBER).with_columns(nw.col("calls", "errors").cast(nw.Int64)))
+    return found
