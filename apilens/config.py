@@ -13,6 +13,7 @@ from typing import Literal
 import msgspec
 
 from apilens.cohort_settings import Cohort, cohort_problems
+from apilens.deprecation_settings import Deprecated, deprecation_problems
 from apilens.error_settings import ErrorPaths, ErrorSettings, error_problems
 from apilens.errors import ConfigError, UsageError
 from apilens.funnel_settings import FunnelSettings, funnel_problems
@@ -75,6 +76,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     openapi: descriptions of the API. endpoints: route templates such as `/genre/{name}`. sdks: clients of your own that
     apilens does not know by itself. cohorts: saved sets of accounts. sources: logs by name, read by `apilens ingest`.
     funnels: by the names that `apilens funnel` takes. dedupe: the id that counts once; None: what the format says.
+    deprecated: what is to go.
     """
 
     store: str | StoreSettings | None = None
@@ -105,6 +107,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     funnels: dict[str, FunnelSettings] = {}
     dedupe: Dedupe | None = None
     age_out: AgeOut = AgeOut()
+    deprecated: tuple[Deprecated, ...] = ()
 
     @property
     def place(self) -> StoreSettings:
@@ -242,6 +245,7 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     yield from ((("cohorts", *place), what) for place, what in found)
     for name, funnel in settings.funnels.items():
         yield from ((("funnels", name, *place), what) for place, what in funnel_problems(funnel, extra))
+    yield from ((("deprecated", *place), what) for place, what in deprecation_problems(settings.deprecated))
     for at, pattern in enumerate(settings.endpoints):
         if problem := template_problem(pattern):
             yield ("endpoints", at), f"{pattern!r} {problem}"

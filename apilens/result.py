@@ -37,12 +37,17 @@ class Spread:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a name; `fields` has one entry per column of `rows`, in order. spread: how people see them."""
+    """Rows under a name; `fields` has one entry per column of `rows`, in order.
+
+    spread: how people see them. people: the order in which they see the columns, where the first ones may be all that
+    there is room for.
+    """
 
     name: str
     fields: tuple[Field, ...]
     rows: pl.DataFrame
     spread: Spread | None = None
+    people: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

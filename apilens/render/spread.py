@@ -1,4 +1,4 @@
-"""A long table as people see it: one column for each value of what it is spread by."""
+"""A table as people see it: columns in their order, or one column for each value of what it is spread by."""
 
 from __future__ import annotations
 
@@ -8,7 +8,15 @@ from apilens.result import Field, Table
 
 
 def for_people(table: Table) -> Table:
-    """Return the table spread out, where it is to be: what has no row is an empty cell."""
+    """Return the table in the order that people see it in, or spread out: what has no row is an empty cell."""
+    if table.people:
+        # A column that was put beside the others later (`show:`) stands at its own place.
+        rest = [(at, field.name) for at, field in enumerate(table.fields) if field.name not in table.people]
+        order = list(table.people)
+        for at, name in rest:
+            order.insert(at, name)
+        known = {field.name: field for field in table.fields}
+        return Table(table.name, tuple(known[name] for name in order), table.rows.select(order))
     if table.spread is None:
         return table
     down, across, cell = list(table.spread.down), table.spread.across, table.spread.cell

@@ -177,3 +177,13 @@ def test_a_number_that_is_none_is_empty() -> None:
 )
 def test_the_suffix_of_a_file_says_its_format(name: str, kind: str | None) -> None:
     assert by_suffix(name) == kind
+
+
+def test_people_see_columns_in_their_own_order_and_machines_in_that_of_the_contract() -> None:
+    rows = pl.DataFrame({"account": ["acme"] * 2, "account.plan": ["pro"] * 2, "first": [1, 2], "risk": [True, False]})
+    fields = tuple(Field(name) for name in rows.columns)
+    made = Result("x", "X", (Table("x", fields, rows, people=("account", "risk", "first")),))
+
+    # What stands beside the account by `show:` stays there.
+    assert str(RENDERERS["table"](made, Style())).split("\n")[0].split() == ["account", "account.plan", "risk", "first"]
+    assert list(json.loads(RENDERERS["json"](made, Style()))["rows"][0]) == rows.columns
