@@ -43,7 +43,7 @@ def described(usage: pl.DataFrame, operations: pl.DataFrame) -> pl.DataFrame:
 
 def _whole(usage: pl.DataFrame, stated: dict[str, str | datetime | None]) -> pl.DataFrame:
     constants = [pl.lit(value, _STATED[name]).alias(name) for name, value in stated.items()]
-    counts = ("requests", "replaced", "requests_7d", "requests_before_7d", "first_request", "last_request")
+    counts = ("requests", "replaced", "recent", "before", "first_request", "last_request")
     return usage.with_columns(constants).select("account", *_STATED, *counts)
 
 
@@ -53,15 +53,16 @@ def judged(rows: pl.DataFrame, now: datetime) -> pl.DataFrame:
     days_left: whole days from `now` to the sunset, below 0 once it is past. at_risk: called within the last seven days,
     and SHORT days are left at most. past_sunset: called at or after the sunset.
     """
-    requests, replaced, before = pl.col("requests"), pl.col("replaced"), pl.col("requests_before_7d")
+    requests, replaced, before = pl.col("requests"), pl.col("replaced"), pl.col("before")
     left = (pl.col("sunset") - pl.lit(now, TIME)).dt.total_microseconds()
     days = left.floordiv(86_400_000_000)
     return rows.with_columns(
+        pl.col("recent").alias("requests_7d"),
         share_of(replaced, requests).alias("share_migrated"),
         days.alias("days_left"),
-        ((pl.col("requests_7d") > 0) & (days <= SHORT)).fill_null(False).alias("at_risk"),
+        ((pl.col("recent") > 0) & (days <= SHORT)).fill_null(False).alias("at_risk"),
         (pl.col("last_request") >= pl.col("sunset")).fill_null(False).alias("past_sunset"),
-        pl.when(before > 0).then((pl.col("requests_7d") - before) / before).round(6).alias("change_7d"),
+        pl.when(before > 0).then((pl.col("recent") - before) / before).round(6).alias("change_7d"),
     )
 
 

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import polars as pl
 
 Unit = Literal["text", "count", "ratio", "ms", "bytes", "time", "date", "number"]
+Level = Literal["error", "warning", "notice"]
 Better = Literal["lower", "higher", ""]
 
 
@@ -51,12 +52,21 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check has to say in a place where there is room for a line: an annotation of a build."""
+
+    level: Level
+    title: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Result:
     """The answer to one question.
 
     `kind` and `version` make the JSON schema name (`apilens.report/1`); `query` is what was asked, JSON-ready;
     `header` lines say window, zone, events and age; `notes` what a reader must know; `command` makes it again.
-    The first table is the answer: TSV, CSV and `rows` in JSON show it alone.
+    The first table is the answer: TSV, CSV and `rows` in JSON show it alone. findings: what a check found, worst first.
     """
 
     kind: str
@@ -67,3 +77,4 @@ class Result:
     notes: tuple[str, ...] = ()
     command: str = ""
     version: int = 1
+    findings: tuple[Finding, ...] = ()

@@ -15,26 +15,27 @@ RECENT = timedelta(days=7)
 
 # What an account does: webhooks are sent to it.
 CALLED = (nw.col("kind") == "request") & (nw.col("direction") != "outgoing")
-_COUNTS = ("requests", "replaced", "requests_7d", "requests_before_7d")
+_COUNTS = ("requests", "replaced", "recent", "before")
 
 
 def plan_usage(
-    events: Events, old: nw.Expr, new: nw.Expr | None, *, until: datetime, by: Sequence[str] = ("account",)
-) -> Events:
+    events: Events, old: nw.Expr, new: nw.Expr | None, *, until: datetime, within: timedelta = RECENT,
+    by: Sequence[str] = ("account",),
+) -> Events:  # fmt: skip
     """Return for each of `by` that used the old or the new: requests (those for which `old` is true), first_request and
-    last_request of them, requests_7d (in the seven days before `until`), requests_before_7d (in the seven before
-    those), and replaced (requests for which `new` is true; it is true of none that `old` is true of).
+    last_request of them, recent (those `within` before `until`), before (in the same time before that), and replaced
+    (requests for which `new` is true; it is true of none that `old` is true of).
     """
     rows = events.filter(CALLED & (old if new is None else old | new))
     # An event of which a condition cannot be judged does not meet it.
     rows = rows.with_columns(nw.when(old).then(weight()).otherwise(nw.lit(0)).alias("#old"))
     uses, moment, none = nw.col("#old"), nw.col("timestamp"), nw.lit(0)
-    recent, before = (nw.lit(until - RECENT * times, nw.Datetime("us", "UTC")) for times in (1, 2))
+    recent, before = (nw.lit(until - within * times, nw.Datetime("us", "UTC")) for times in (1, 2))
     counts = {
         "requests": uses,
         "replaced": weight() - uses,
-        "requests_7d": nw.when(moment >= recent).then(uses).otherwise(none),
-        "requests_before_7d": nw.when((moment >= before) & (moment < recent)).then(uses).otherwise(none),
+        "recent": nw.when(moment >= recent).then(uses).otherwise(none),
+        "before": nw.when((moment >= before) & (moment < recent)).then(uses).otherwise(none),
     }
     rows = rows.select(
         *by,

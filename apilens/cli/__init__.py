@@ -32,6 +32,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),
     "retention": ("apilens.cli.retention:retention", "Who comes back: cohorts by day, week or month, and their curve."),
     "deprecated": ("apilens.cli.deprecated:deprecated", "Who still uses what is to go, and who is at risk."),
+    "safe-to-remove": ("apilens.cli.safe_to_remove:safe_to_remove", "Who would break if something of the API went."),
     "cohorts": ("apilens.cli.cohorts:cohorts", "Saved sets of accounts: who is in them, who entered, who left."),
     "sql": ("apilens.cli.sql:sql", "Your own SELECT over the events."),
     "attribution": ("apilens.cli.attribution:attribution", "Which rules find the accounts, and what has none."),

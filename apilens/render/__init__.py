@@ -50,6 +50,7 @@ RENDERERS: Mapping[str, Renderer] = {
     "csv": Renderer("apilens.render.delimited:to_csv", (".csv",), "for spreadsheets; formula cells are made harmless"),
     "tsv": Renderer("apilens.render.delimited:to_tsv", (".tsv",), "for pipes: full values, never wrapped"),
     "markdown": Renderer("apilens.render.markdown:to_markdown", (".md",), "for tickets and pull requests"),
+    "github": Renderer("apilens.render.github:to_github", (), "for GitHub Actions: an annotation per finding"),
     "parquet": Renderer("apilens.render.parquet:to_parquet", (".parquet",), "the rows, typed"),
 }
 
