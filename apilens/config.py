@@ -15,6 +15,7 @@ import msgspec
 from apilens.channel_checks import channel_problems
 from apilens.channel_settings import ChannelSettings, Heartbeat, Route, heartbeat_of
 from apilens.cohort_settings import Cohort, cohort_problems
+from apilens.deprecation_settings import Deprecated, deprecation_problems
 from apilens.error_settings import ErrorPaths, ErrorSettings, error_problems
 from apilens.errors import ConfigError, UsageError
 from apilens.funnel_settings import FunnelSettings, funnel_problems
@@ -83,6 +84,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     funnels: by the names that `apilens funnel` takes. dedupe: the id that counts once; None: what the format says.
     links: URLs to see events at, with columns in them.
     channels: who can be told of alerts. routes: which alerts go where. heartbeat_url: called after a complete check.
+    deprecated: what is to go.
     """
 
     store: str | StoreSettings | None = None
@@ -117,6 +119,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     channels: dict[str, ChannelSettings] = {}
     routes: tuple[Route, ...] = ()
     heartbeat_url: str | Heartbeat | None = None
+    deprecated: tuple[Deprecated, ...] = ()
 
     @property
     def place(self) -> StoreSettings:
@@ -263,6 +266,7 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     for name, funnel in settings.funnels.items():
         yield from ((("funnels", name, *place), what) for place, what in funnel_problems(funnel, extra))
     yield from ((("links", *place), what) for place, what in link_problems(settings.links, extra))
+    yield from ((("deprecated", *place), what) for place, what in deprecation_problems(settings.deprecated))
     for at, pattern in enumerate(settings.endpoints):
         if problem := template_problem(pattern):
             yield ("endpoints", at), f"{pattern!r} {problem}"

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 Unit = Literal["text", "count", "ratio", "ms", "bytes", "time", "date", "number", "points"]
 # points: the difference of two ratios, itself one.
+Level = Literal["error", "warning", "notice"]
 Better = Literal["lower", "higher", ""]
 
 # What is too many to be shown one by one stands together under this name.
@@ -79,12 +80,26 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Rows under a name; `fields` has one entry per column of `rows`, in order. spread: how people see them."""
+    """Rows under a name; `fields` has one entry per column of `rows`, in order.
+
+    spread: how people see them. people: the order in which they see the columns, where the first ones may be all that
+    there is room for.
+    """
 
     name: str
     fields: tuple[Field, ...]
     rows: pl.DataFrame
     spread: Spread | Beside | Series | Prose | None = None
+    people: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """What a check has to say in a place where there is room for a line: an annotation of a build."""
+
+    level: Level
+    title: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +108,7 @@ class Result:
 
     `kind` and `version` make the JSON schema name (`apilens.report/1`); `query` is what was asked, JSON-ready;
     `header` lines say window, zone, events and age; `notes` what a reader must know; `command` makes it again.
-    The first table is the answer: TSV, CSV and `rows` in JSON show it alone.
+    The first table is the answer: TSV, CSV and `rows` in JSON show it alone. findings: what a check found, worst first.
     """
 
     kind: str
@@ -104,3 +119,4 @@ class Result:
     notes: tuple[str, ...] = ()
     command: str = ""
     version: int = 1
+    findings: tuple[Finding, ...] = ()

@@ -20,7 +20,7 @@ _BOUND = re.compile(r"(<=|>=|<|>|==|=|!=)([^<>=!]+)")
 _STATUS = re.compile(r"(?P<first>[1-9]\d\d)(?:-(?P<last>[1-9]\d\d))?|(?P<hundred>[1-9])xx", re.IGNORECASE)
 _METHOD = re.compile(r"[A-Za-z]+|\*")
 # What tables show in place of no account, and what a person who reads them will type.
-_NO_ACCOUNT = "(unattributed)"
+NO_ACCOUNT = "(unattributed)"
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +80,7 @@ def _column(name: str) -> Callable[[str], list[str]]:
 
 
 def _account(item: str) -> list[str]:
-    return ["account IS NULL"] if item == _NO_ACCOUNT else [_matches("account", item)]
+    return ["account IS NULL"] if item == NO_ACCOUNT else [_matches("account", item)]
 
 
 def _cohort(item: str) -> list[str]:

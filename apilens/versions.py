@@ -69,18 +69,31 @@ def with_version_keys(
 ) -> tuple[nw.LazyFrame[Any], dict[str, pl.DataType]]:
     """Return the events and their columns, with the keys of each column that the texts of a question put in version().
 
-    Reading each distinct version once takes a twentieth of the time that `version_key` takes over every row. That is
-    for Polars alone; other engines are left to `version_key`.
+    On Polars each distinct version is read once: a twentieth of the time that `version_key` takes over every row.
+    DuckDB writes what a group of a regex matched otherwise than `version_key` does.
     """
     said = {name for text in texts for name in _CALL.findall(text) if columns.get(name) == pl.String}
-    if not said or events.implementation is not nw.Implementation.POLARS:
+    if not said:
         return events, dict(columns)
+    known = {**columns, **{key_column(name): pl.String() for name in said}}
+    if events.implementation is not nw.Implementation.POLARS:
+        keys = [f'{_key_in_duckdb(name)} AS "{key_column(name)}"' for name in sorted(said)]
+        return nw.from_native(nw.to_native(events).project(", ".join(["*", *keys]))), known
     native: pl.LazyFrame = nw.to_native(events)
-    keys = [
+    distinct = [
         pl.col(name).map_batches(_keys_of_distinct, return_dtype=pl.String, is_elementwise=True).alias(key_column(name))
         for name in sorted(said)
     ]
-    return nw.from_native(native.with_columns(keys)), {**columns, **{key_column(name): pl.String() for name in said}}
+    return nw.from_native(native.with_columns(distinct)), known
+
+
+def _key_in_duckdb(column: str) -> str:
+    name = '"' + column.replace('"', '""') + '"'
+    key = f"lower({name})"
+    for pattern, replacement in _STEPS:
+        with_groups = re.sub(r"\$\{(\d)\}", r"\\\1", replacement)
+        key = f"regexp_replace({key}, '{pattern}', '{with_groups}', 'g')"
+    return f"CASE WHEN regexp_matches({name}, '{VERSION}') THEN {key} END"
 
 
 def _keys(versions: pl.Series) -> pl.Series:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 
+import duckdb
 import narwhals as nw
 import polars as pl
 import pytest
@@ -77,3 +78,26 @@ def test_a_question_without_versions_gets_no_column_of_keys() -> None:
 
     assert known == columns
     assert made.collect_schema().names() == ["sdk_version", "status"]
+
+
+def test_duckdb_has_the_same_keys() -> None:
+    texts = [
+        *SEMVER.split(),
+        *PEP_440.split(),
+        *SEEN.split(),
+        *NO_VERSIONS,
+        "V2.0+build.7",
+        "1.0c1",
+        "2024-01-31",
+        None,
+    ]
+    frame = pl.DataFrame({"sdk_version": texts}, schema={"sdk_version": pl.String})
+    asked = (["version(sdk_version) < version('2')"], dict(frame.schema))
+
+    ours, _ = with_version_keys(nw.from_native(frame.lazy()), *asked)
+    with duckdb.connect() as connection:
+        theirs, columns = with_version_keys(nw.from_native(connection.from_arrow(frame)), *asked)
+        rows = theirs.collect(backend="polars").to_native()
+
+    assert key_column("sdk_version") in columns
+    assert rows.equals(nw.to_native(ours).collect())

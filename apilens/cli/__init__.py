@@ -38,6 +38,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "retention": ("apilens.cli.retention:retention", "Who comes back: cohorts by day, week or month, and their curve."),
     "heatmap": ("apilens.cli.heatmap:heatmap", "Two dimensions against each other, a number in each cell, in colour."),
     "concentration": ("apilens.cli.concentration:concentration", "Who causes each error, and how few accounts it is."),
+    "deprecated": ("apilens.cli.deprecated:deprecated", "Who still uses what is to go, and who is at risk."),
+    "safe-to-remove": ("apilens.cli.safe_to_remove:safe_to_remove", "Who would break if something of the API went."),
     "cohorts": ("apilens.cli.cohorts:cohorts", "Saved sets of accounts: who is in them, who entered, who left."),
     "check": ("apilens.cli.check:check", "Alert rules, for cron and CI: what fires, who is told."),
     "alerts": ("apilens.cli.alerts:alerts", "What `check` told of, what is over, and what to be silent about."),

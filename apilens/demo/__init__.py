@@ -38,6 +38,10 @@ store: .apilens
 columns:
   input_tokens: {from: response.body.usage.prompt_tokens, type: int}
 
+# What is to go, and when: apilens deprecated
+deprecated:
+  - {endpoint: '* /v1/*', since: 2026-06-01, sunset: 2026-12-15, replacement: '* /v2/*'}
+
 # How far do new customers get? apilens funnel onboarding, apilens funnel onboarding --dropped 2
 funnels:
   onboarding:

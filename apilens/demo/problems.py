@@ -135,8 +135,8 @@ PROBLEMS: tuple[Problem, ...] = (
     ),
     Problem(
         "umbrella", "still on the deprecated /v1", "always",
-        "apilens report --by account --where \"api_version = 'v1'\" --metrics requests,share,last_request",
-        "the only account there", _deprecated,
+        "apilens deprecated",
+        "the only account there, at risk: few days are left, and it calls /v1 as much as before", _deprecated,
     ),
     Problem(
         ONE_ENDPOINT, "calls a single endpoint: an integration that was never finished", "always",

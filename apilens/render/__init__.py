@@ -50,12 +50,12 @@ RENDERERS: Mapping[str, Renderer] = {
     "csv": Renderer("apilens.render.delimited:to_csv", (".csv",), "for spreadsheets; formula cells are made harmless"),
     "tsv": Renderer("apilens.render.delimited:to_tsv", (".tsv",), "for pipes: full values, never wrapped"),
     "markdown": Renderer("apilens.render.markdown:to_markdown", (".md",), "for tickets and pull requests"),
+    "github": Renderer("apilens.render.github:to_github", (), "for GitHub Actions: an annotation per finding"),
     "parquet": Renderer("apilens.render.parquet:to_parquet", (".parquet",), "the rows, typed"),
 }
 
 # What CI reads of a check: a Result of kind `check` has a row per rule and group (see findings.py).
 CHECK_RENDERERS: Mapping[str, Renderer] = {
-    "github": Renderer("apilens.render.github:to_github", (), "annotations of GitHub Actions, and a step's summary"),
     "junit": Renderer("apilens.render.junit:to_junit", (".xml",), "for GitLab, Jenkins, Buildkite"),
     "sarif": Renderer("apilens.render.sarif:to_sarif", (".sarif",), "for code scanning"),
     "tap": Renderer("apilens.render.tap:to_tap", (".tap",), "for whatever reads TAP"),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from apilens.render import Style
 from apilens.render.findings import Finding, findings, worst_first
+from apilens.render.safe import safe
+from apilens.result import Finding as ResultFinding
 from apilens.result import Result
 
 # GitHub shows ten annotations of each kind per step, and refuses a summary of more than a mebibyte as a whole.
@@ -13,7 +15,14 @@ _MARKDOWN = str.maketrans({letter: f"\\{letter}" for letter in "\\|`*_[]<>#&"})
 
 
 def to_github(result: Result, style: Style) -> str:
-    """Return an annotation for each of the ten worst findings, a count of the others, and the closing line."""
+    """Return an annotation for each finding, one notice where there is none; of a check the ten worst alone."""
+    if result.kind == "check":
+        return _of_check(result)
+    found = result.findings or (ResultFinding("notice", result.title, "\n".join((*result.header, *result.notes))),)
+    return "".join(f"{annotation(item.level, item.text, title=item.title)}\n" for item in found)
+
+
+def _of_check(result: Result) -> str:
     bad = worst_first(findings(result))
     lines = [_of(item) for item in bad[:MOST_ANNOTATIONS]]
     if len(bad) > MOST_ANNOTATIONS:
@@ -21,7 +30,7 @@ def to_github(result: Result, style: Style) -> str:
     return "".join(f"{line}\n" for line in (*lines, *(_data(note) for note in result.notes)))
 
 
-def annotation(level: str, message: str, *, title: str = "", file: str = "", line: int = 0) -> str:
+def annotation(level: str, message: str, *, title: str = "", file: str = "", line: int | None = None) -> str:
     """Return one command of a workflow (`::error file=…::message`), everything in it escaped."""
     given = {"file": file, "line": str(line) if file and line else "", "title": title}
     properties = ",".join(f"{name}={_property(value)}" for name, value in given.items() if value)
@@ -59,7 +68,9 @@ def _row(item: Finding) -> str:
 
 
 def _data(text: str) -> str:
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    # Line breaks are wanted; whatever else could do something is shown, not done.
+    shown = "\n".join(safe(line) for line in text.replace("\r\n", "\n").split("\n"))
+    return shown.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

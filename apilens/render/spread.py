@@ -1,4 +1,4 @@
-"""A table as people see it: a long one with a column per value, a changed number with its change in one cell."""
+"""A table as people see it: columns in their order, a long one with a column per value, a change beside its number."""
 
 from __future__ import annotations
 
@@ -20,6 +20,8 @@ _NOTHING = "(none)"
 
 def for_people(table: Table, style: Style) -> Table:
     """Return the table as it is to be seen."""
+    if table.people:
+        table = _ordered(table)
     match table.spread:
         case Spread():
             return _spread(table, table.spread, style.zone)
@@ -28,6 +30,16 @@ def for_people(table: Table, style: Style) -> Table:
         case Series():
             return _drawn(table, table.spread, style)
     return table
+
+
+def _ordered(table: Table) -> Table:
+    """Return the columns in the order of `people`; one that was put beside others later stands at its own place."""
+    order = list(table.people)
+    for at, field in enumerate(table.fields):
+        if field.name not in table.people:
+            order.insert(at, field.name)
+    known = {field.name: field for field in table.fields}
+    return Table(table.name, tuple(known[name] for name in order), table.rows.select(order), table.spread)
 
 
 def _spread(table: Table, spread: Spread, zone: tzinfo) -> Table:

@@ -53,7 +53,7 @@ RESULTS = {"usual": USUAL, "many": MANY, "none": NONE}
 
 
 def made(kind: str, result: Result) -> str:
-    text = CHECK_RENDERERS[kind](result, Style())
+    text = renderers_of("check")[kind](result, Style())
     assert isinstance(text, str)
     return text
 
@@ -224,7 +224,7 @@ def test_tap_has_a_point_for_each_finding(result: Result) -> None:
     assert all(re.match(r"(not )?ok \d+ - |  |# ", line) for line in lines)
 
 
-@pytest.mark.parametrize("kind", CHECK_RENDERERS)
+@pytest.mark.parametrize("kind", ["github", *CHECK_RENDERERS])
 def test_nothing_acts_on_a_terminal(kind: str) -> None:
     assert not set(made(kind, MANY)) & {"\x1b", "\x00", "\r"}
 

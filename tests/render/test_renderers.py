@@ -194,3 +194,13 @@ def test_people_see_a_change_behind_its_number_and_machines_see_every_column() -
         "acme      12.5 % +11.5 pts   1", "globex     2.0 %   0.0 pts   2", "hooli          ·             3",
     ]  # fmt: skip
     assert str(RENDERERS["tsv"](changed, Style())).splitlines()[0].split("\t") == rows.columns
+
+
+def test_people_see_columns_in_their_own_order_and_machines_in_that_of_the_contract() -> None:
+    rows = pl.DataFrame({"account": ["acme"] * 2, "account.plan": ["pro"] * 2, "first": [1, 2], "risk": [True, False]})
+    fields = tuple(Field(name) for name in rows.columns)
+    made = Result("x", "X", (Table("x", fields, rows, people=("account", "risk", "first")),))
+
+    # What stands beside the account by `show:` stays there.
+    assert str(RENDERERS["table"](made, Style())).split("\n")[0].split() == ["account", "account.plan", "risk", "first"]
+    assert list(json.loads(RENDERERS["json"](made, Style()))["rows"][0]) == rows.columns
