@@ -55,9 +55,16 @@ def placeholders_of(path: str) -> set[str]:
     return {token["name"] for token in _TOKEN.finditer(path) if token["name"]}
 
 
+def glob_regex(glob: str) -> str:
+    """Return the regex of the names that a glob stands for; braces in it mean themselves."""
+    return "".join(
+        re.escape(token[0]) if token["name"] is not None else _regex_of(token) for token in _TOKEN.finditer(glob)
+    )
+
+
 def whole_path(name: str) -> str:
-    """Return a file's path from the root, links in it as they are: what patterns are compared with."""
-    return os.path.abspath(name)  # noqa: PTH100 - resolve() would follow links
+    """Return a file's path from the root, links in it as they are: what patterns are compared with. A URL is one."""
+    return name if "://" in name else os.path.abspath(name)  # noqa: PTH100 - resolve() would follow links
 
 
 def _regex_of(token: re.Match[str]) -> str:
@@ -67,6 +74,6 @@ def _regex_of(token: re.Match[str]) -> str:
     if token["deep"]:
         return "(?:[^/]+/)*" if token["deep"].endswith("/") else ".*"
     if token["set"] is not None:
-        inner = re.sub("^!", "^", token["set"]).replace("\\", r"\\")
+        inner = re.sub("^!", "^", token["set"]).replace("\\", r"\\").replace("[", r"\[")
         return f"[{inner}]" if inner not in ("", "^") else re.escape(token[0])
     return {"*": "[^/]*", "?": "[^/]"}.get(token[0], re.escape(token[0]))

@@ -168,7 +168,7 @@ class Pipeline:
     ) -> Iterator[tuple[Log, Block]]:  # fmt: skip
         document = reader.document() if self._is_document(reader.sample, origin) else None
         before = start(reader) if start and not reader.is_stream else Position(lines=source.lines_before)
-        final = final or reader.is_stream or bool(reader.compression)
+        final = final or reader.is_whole
         if document:
             blocks = iter([document] if before.offset < document.end else [])
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Literal
@@ -21,6 +22,8 @@ Dedupe = Literal["event_id", "request_id", "none"]
 CHAINS = ("account", "user", "api_key", "session")
 # Columns that a source may fill though nothing under `columns:` declares them (webhooks), and their types.
 FIELDS: Mapping[str, ColumnType] = {"destination": "string", "attempt": "int", "delivery_id": "string"}
+
+_BUCKET = re.compile(r"s3://[A-Za-z0-9._-]+/")
 
 Place = tuple[str | int, ...]
 
@@ -72,8 +75,8 @@ def source_problems(sources: Mapping[str, SourceSettings], columns: Collection[s
 def _problems(source: SourceSettings, columns: Collection[str]) -> Iterator[tuple[Place, str]]:
     if source.path in ("", "-"):
         yield ("path",), "names no file"
-    elif "://" in source.path:
-        yield ("path",), f"{source.path.partition('://')[0]}:// is not read: name files"
+    elif "://" in source.path and not _BUCKET.match(source.path):
+        yield ("path",), "of URLs only s3://bucket/… is read, and the bucket has no wildcards"
     yield from ((("path",), f"{source.path!r}: {what}") for what in pattern_problems(source.path))
     for name in sorted(placeholders_of(source.path) & source.labels().keys()):
         yield (name,), f"the path says it already, by `{{{name}}}`"

@@ -126,7 +126,7 @@ def test_every_mistake_in_sources_has_its_line(tmp_path: Path) -> None:
     (tmp_path / "apilens.yaml").write_text(
         "sources:\n  a:\n    path: /l/{team}\n    settle: soon\n    source_tz: Mars\n    format: x\n    log_format: y\n"
         "  b:\n    path: /l/{service}\n    service: shop\n    fields: {size: n}\n    account: [{path: 0}]\n"
-        "    colour: red\n  c: {path: 's3://bucket/x', direction: up}\n"
+        "    colour: red\n  c: {path: 'gs://bucket/x', direction: up}\n"
     )
 
     with pytest.raises(ConfigError) as error:
@@ -146,7 +146,7 @@ def test_every_mistake_in_sources_has_its_line(tmp_path: Path) -> None:
         "session, service, environment, node, direction, fields, settle, "
         "dedupe)",
         "14: sources.c.direction: expected one of incoming, outgoing, internal, got the text 'up'",
-        "14: sources.c.path: s3:// is not read: name files",
+        "14: sources.c.path: of URLs only s3://bucket/… is read, and the bucket has no wildcards",
     ]
 
 

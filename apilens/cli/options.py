@@ -196,9 +196,16 @@ def session(*, store_path: str | None, config_path: str | None, now: str | None,
 
     settings, config = resolve(Path(config_path) if config_path else None, os.environ)
     named = store_path or settings.place.path
-    return Session(
-        settings, Path(named or DEFAULT_STORE), clock(now), quiet, fixed=bool(now), named=bool(named), config=config
-    )
+    return Session(settings, place_of(named), clock(now), quiet, fixed=bool(now), named=bool(named), config=config)
+
+
+def place_of(named: str | None) -> Path:
+    """Return the folder of the store, by what somebody said of it. Raises UsageError for what is none."""
+    from apilens.store_settings import NO_FOLDER
+
+    if named and "://" in named:
+        raise UsageError(f"--store {named}: {NO_FOLDER}")
+    return Path(named or DEFAULT_STORE)
 
 
 def clock(now: str | None) -> datetime:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from apilens.errors import InputError
+from apilens.sources.objects import SCHEME, Object, object_of
 from apilens.sources.permission import denied
 
 STDIN = ("-", "/dev/stdin")
@@ -36,11 +37,11 @@ class Source:
 
     name: the path as given or found, what is shown and stored (`stdin` for `-`). path: None for stdin. named: the user
     named this very file, rather than a directory or glob that holds it. size: bytes on disk, None for a pipe.
-    info: what the system said of the file when it was found. chunk: the part of stdin that is meant.
+    info: what the system, or S3, said of the file when it was found. chunk: the part of stdin that is meant.
     """
 
     name: str
-    path: Path | None
+    path: Path | Object | None
     named: bool
     size: int | None
     info: os.stat_result | None = field(default=None, repr=False, compare=False)
@@ -69,8 +70,9 @@ def expand(inputs: Sequence[str]) -> tuple[list[Source], list[InputError]]:
     """Return the files that the inputs mean, and one InputError for each that cannot be read.
 
     An input is a file, a FIFO, a directory (all below it, hidden names and links to directories left out), a glob where
-    no file has that very name, or `-`. What a directory or glob holds comes oldest first, so that rotated files come in
-    their order. A file that is met twice, under whatever name, comes once.
+    no file has that very name, the same in S3 by a URL (`s3://bucket/prefix/*.gz`), or `-`. What a directory or glob
+    holds comes oldest first, so that rotated files come in their order. A file that is met twice, under whatever name,
+    comes once.
     """
     found = _Found()
     for text in inputs:
@@ -78,6 +80,8 @@ def expand(inputs: Sequence[str]) -> tuple[list[Source], list[InputError]]:
             found.add_stdin()
         elif not _is_name(text):
             found.errors.append(InputError(f"{text!a}: not a file name"))
+        elif SCHEME.match(text) and not os.path.lexists(text):
+            found.add_objects(text)
         elif os.path.lexists(text) or not glob.has_magic(text):
             found.add(text, named=True)
         elif paths := _matches(text):
@@ -121,6 +125,24 @@ class _Found:
         else:
             size = info.st_size if stat.S_ISREG(info.st_mode) else None
             self.sources.append(Source(name, Path(path), named, size, info))
+
+    def add_objects(self, text: str) -> None:
+        """Add the objects that a URL means, oldest first, then by name."""
+        try:
+            place = object_of(text)
+            # With it comes pyarrow.
+            from apilens.sources.remote import matches
+
+            found = matches(place)
+        except InputError as error:
+            self.errors.append(error)
+            return
+        if not found:
+            self.errors.append(Nothing(text, f"{printable(text)}: no object matches"))
+        for item, info in sorted(found, key=lambda pair: (pair[1].st_mtime_ns, str(pair[0]))):
+            if (info.st_dev, info.st_ino) not in self._seen:
+                self._seen.add((info.st_dev, info.st_ino))
+                self.sources.append(Source(str(item), item, item == place, info.st_size, info))
 
     def add_all(self, paths: list[str]) -> None:
         """Add files that a glob or directory holds, oldest first, then by name."""

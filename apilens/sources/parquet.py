@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Protocol
 
 from apilens.sources.decompress import Damage
 
@@ -15,18 +15,25 @@ MAGIC = b"PAR1"
 ROWS = 20_000
 
 
+class Rows(Protocol):
+    """A file that holds rows: how many, and all of them, some thousands at a time."""
+
+    def size(self) -> int: ...
+
+    def rows(self) -> tuple[int, Iterator[pl.DataFrame]]: ...
+
+
 class ParquetText:
-    """The text of a regular file's rows in order: call it for the next of it, b"" is the end.
+    """The text of a file's rows in order: call it for the next of it, b"" is the end.
 
     position: how much of the file that is, by its share of rows. Raises Damage where the file cannot be read.
     """
 
-    def __init__(self, fd: int) -> None:
-        # By descriptor, so that whatever happens to its name it is the same file.
-        self._path = f"/dev/fd/{fd}"
-        self._size = os.fstat(fd).st_size
-        self._rows: int | None = None
-        self._done = 0
+    def __init__(self, file: Rows) -> None:
+        self._file = file
+        self._size = file.size()
+        self._frames: Iterator[pl.DataFrame] | None = None
+        self._rows = self._done = 0
         self.position = 0
 
     def __call__(self) -> bytes:
@@ -34,17 +41,16 @@ class ParquetText:
         import polars as pl
 
         try:
-            frames = pl.scan_parquet(self._path, glob=False, hive_partitioning=False)
-            if self._rows is None:
-                self._rows = int(frames.select(pl.len()).collect().item())
-            frame = frames.slice(self._done, ROWS).collect()
-            text = _plain(frame).write_ndjson().encode()
+            if self._frames is None:
+                self._rows, self._frames = self._file.rows()
+            frame = next(self._frames, None)
+            text = _plain(frame).write_ndjson().encode() if frame is not None else b""
         except (pl.exceptions.PolarsError, pl.exceptions.PanicException, OSError) as error:
             why = (str(error).splitlines() or ["unreadable"])[0]
             raise Damage(f"Parquet is damaged ({why})") from None
-        self._done += frame.height
+        self._done += frame.height if frame is not None else 0
         self.position = self._size * self._done // max(1, self._rows)
-        return text if frame.height else b""
+        return text
 
 
 def _plain(frame: pl.DataFrame) -> pl.DataFrame:

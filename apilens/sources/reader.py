@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import stat
 import sys
 from collections.abc import Iterator
 from functools import partial
 from types import TracebackType
+from typing import TYPE_CHECKING
 
 from apilens.errors import InputError
 from apilens.sources.decompress import Damage, compression_of, unpack
-from apilens.sources.inputs import Source, reason
+from apilens.sources.file import File
+from apilens.sources.inputs import Source
 from apilens.sources.lines import BOM, Block, Cutter
+from apilens.sources.objects import Object
 from apilens.sources.parquet import MAGIC, ParquetText
 from apilens.sources.sniff import binary_kind, unsupported_compression, wide_encoding
 from apilens.sources.streams import ChunkStream, PlainStream, Raw, chunks, read_at, read_pipe
+
+if TYPE_CHECKING:
+    from apilens.sources.remote import RemoteFile
 
 HEAD = 4096
 SAMPLE = 64 << 10
@@ -52,7 +56,7 @@ class Reader:
         self._reached = 0
         self._opened: PlainStream | ChunkStream | None = None
         self._raw_head = self.head = self.sample = b""
-        self._fd = _open(source)
+        self._file = _open(source)
         try:
             self._start()
         except Damage as damage:
@@ -61,6 +65,11 @@ class Reader:
         except BaseException:
             self.close()
             raise
+
+    @property
+    def is_whole(self) -> bool:
+        """Say whether an unterminated last line is whole: nobody is still writing at what is packed, or an object."""
+        return self.is_stream or self.compression is not None or not self._file.grows
 
     def __enter__(self) -> Reader:
         return self
@@ -72,9 +81,7 @@ class Reader:
 
     def close(self) -> None:
         """Close the file, and let go of what was read of it but `head`; stdin stays open."""
-        if self._fd >= 0 and (self.source.path is not None or self.source.chunk):
-            os.close(self._fd)
-        self._fd = -1
+        self._file.close()
         # Whoever reads 50,000 logs may keep their readers.
         self._opened, self._raw_head, self.sample = None, b"", b""
 
@@ -82,14 +89,15 @@ class Reader:
         """Yield the lines from an uncompressed offset on, at which line number `first_line` begins.
 
         final: give out a last line that has no newline. Without it such a line of a plain file is held back, since its
-        writer may still be at it; a pipe or a complete compressed file gives it out anyway. Raises InputError after the
-        last whole line where the file breaks off: compressed data that end early or are damaged, or are a bomb.
+        writer may still be at it; a pipe, an object or a complete compressed file gives it out anyway. Raises
+        InputError after the last whole line where the file breaks off: compressed data that end early or are damaged,
+        or are a bomb.
         """
         self.pending, self.complete, self.truncated = 0, False, False
         stream = self._stream_at(offset)
         if stream is None:
             return
-        final = final or self.is_stream or self.compression is not None
+        final = final or self.is_whole
         cutter = Cutter(
             stream,
             block_bytes=self._block_bytes,
@@ -148,18 +156,16 @@ class Reader:
         if self.is_stream:
             return True
         try:
-            shrunk = self.compression is None and os.fstat(self._fd).st_size < self._reached
-            return not shrunk and read_at(self._fd, len(self._raw_head), 0) == self._raw_head
+            return self._file.unchanged(self._raw_head, 0 if self.compression else self._reached)
         except (OSError, Damage):
             return False
 
     def _start(self) -> None:
         """Look at the first bytes: compression, head and sample, and whether this is a text log at all."""
-        mode = os.fstat(self._fd).st_mode
-        self.is_stream = self.source.path is None or stat.S_ISFIFO(mode)
-        if not self.is_stream and not stat.S_ISREG(mode):
+        self.is_stream = self._file.is_pipe
+        if not self._file.is_log:
             raise Damage("a directory or device, not a log")
-        self._raw_head = self._first_of_pipe() if self.is_stream else read_at(self._fd, HEAD, 0)
+        self._raw_head = self._first_of_pipe() if self.is_stream else read_at(self._file, HEAD, 0)
         if (kind := unsupported_compression(self._raw_head)) is not None:
             raise InputError(f"{self.source.name}: unsupported compression: {kind}", hint="unpack it first")
         self.compression = "parquet" if self._raw_head.startswith(MAGIC) else compression_of(self._raw_head)
@@ -186,7 +192,7 @@ class Reader:
         """Return a plain file's first bytes behind the NULs that copytruncate left, b"" if there are none."""
         if self.compression is not None or self.is_stream:
             return b""
-        while data := read_at(self._fd, 1 << 20, position):
+        while data := read_at(self._file, 1 << 20, position):
             if text := data.lstrip(b"\0"):
                 return text[:SAMPLE]
             position += len(data)
@@ -194,18 +200,18 @@ class Reader:
 
     def _first_of_pipe(self) -> bytes:
         head = b""
-        while len(head) < HEAD and (data := read_pipe(self._fd, HEAD - len(head))):
+        while len(head) < HEAD and (data := read_pipe(self._file.fd, HEAD - len(head))):
             head += data
         return head
 
     def _new_stream(self) -> PlainStream | ChunkStream:
         if self.compression == "parquet":
-            return ChunkStream(ParquetText(self._fd), chunks, self._max_bytes)
+            return ChunkStream(ParquetText(self._file), chunks, self._max_bytes)
         short = len(self._raw_head) < HEAD
-        raw = Raw(self._fd, self._raw_head if self.is_stream else None, ended=self.is_stream and short)
+        raw = Raw(self._file, self._raw_head if self.is_stream else None, ended=self.is_stream and short)
         if self.compression is not None:
             return ChunkStream(raw, partial(unpack, self.compression), self._max_bytes)
-        return ChunkStream(raw, chunks, sys.maxsize) if self.is_stream else PlainStream(self._fd, 0)
+        return ChunkStream(raw, chunks, sys.maxsize) if self.is_stream else PlainStream(self._file, 0)
 
     def _stream_at(self, offset: int) -> PlainStream | ChunkStream | None:
         """Return a stream that stands at an uncompressed offset, or None if the file ends before that."""
@@ -216,8 +222,8 @@ class Reader:
             stream = self._new_stream()
         self._opened = None
         if isinstance(stream, PlainStream):
-            self.truncated = os.fstat(self._fd).st_size < offset
-            return None if self.truncated else PlainStream(self._fd, offset)
+            self.truncated = self._file.size() < offset
+            return None if self.truncated else PlainStream(self._file, offset)
         while offset > 0 and (skipped := stream.read(min(offset, self._block_bytes))):
             offset -= len(skipped)
         self.truncated = offset > 0 and stream.damage is None
@@ -232,16 +238,10 @@ class Reader:
             self.warnings.append(f"{name}: unpacks to more than 1000 times its size")
 
 
-def _open(source: Source) -> int:
-    if source.chunk:
-        return source.chunk.fd
-    if source.path is None:
-        try:
-            os.fstat(0)
-        except OSError:
-            raise InputError("stdin: it is closed", hint="pipe a log into it, or name a file") from None
-        return 0
-    try:
-        return os.open(source.path, os.O_RDONLY | os.O_NOCTTY)
-    except OSError as error:
-        raise InputError(f"{source.name}: {reason(error)}") from None
+def _open(source: Source) -> File | RemoteFile:
+    if not isinstance(source.path, Object):
+        return File(source)
+    # With it comes pyarrow.
+    from apilens.sources.remote import RemoteFile
+
+    return RemoteFile(source.path)

@@ -1,4 +1,4 @@
-"""A file descriptor as a stream of uncompressed bytes that ends, and says so, where it cannot be read on."""
+"""A file as a stream of uncompressed bytes that ends, and says so, where it cannot be read on."""
 
 from __future__ import annotations
 
@@ -12,11 +12,22 @@ from apilens.sources.decompress import CHUNK, Damage
 PROBE = 64 << 10
 
 
-def read_at(fd: int, size: int, position: int) -> bytes:
+class Stored(Protocol):
+    """A file that can be read at any place: on disk, or in an object store. Its methods raise OSError."""
+
+    @property
+    def fd(self) -> int: ...
+
+    def size(self) -> int: ...
+
+    def pread(self, size: int, position: int) -> bytes: ...
+
+
+def read_at(file: Stored, size: int, position: int) -> bytes:
     """Return `size` bytes of a regular file from `position`, fewer only at its end. Raises Damage if the read fails."""
     try:
-        data = os.pread(fd, size, position)
-        while len(data) < size and (more := os.pread(fd, size - len(data), position + len(data))):
+        data = file.pread(size, position)
+        while len(data) < size and (more := file.pread(size - len(data), position + len(data))):
             data += more
     except OSError as error:
         raise Damage(f"cannot be read ({error.strerror})") from None
@@ -51,8 +62,8 @@ class Raw:
     beginning and leaves the descriptor's own position alone.
     """
 
-    def __init__(self, fd: int, head: bytes | None, *, ended: bool = False) -> None:
-        self._fd = fd
+    def __init__(self, file: Stored, head: bytes | None, *, ended: bool = False) -> None:
+        self._file = file
         self._seekable = head is None
         self._ended = ended
         self._head = head or b""
@@ -64,9 +75,9 @@ class Raw:
         elif self._ended:
             return b""
         elif self._seekable:
-            data = read_at(self._fd, CHUNK, self.position)
+            data = read_at(self._file, CHUNK, self.position)
         else:
-            data = read_pipe(self._fd, CHUNK)
+            data = read_pipe(self._file.fd, CHUNK)
         # A terminal would wait for more after its end.
         self._ended = self._ended or not data
         self.position += len(data)
@@ -76,8 +87,8 @@ class Raw:
 class PlainStream:
     """An uncompressed regular file from an offset. Reads end behind a newline where one is near, to spare a copy."""
 
-    def __init__(self, fd: int, position: int) -> None:
-        self._fd = fd
+    def __init__(self, file: Stored, position: int) -> None:
+        self._file = file
         self.progress = position
         self.damage: Damage | None = None
 
@@ -92,9 +103,9 @@ class PlainStream:
             if size > PROBE:
                 # Cutting a block at its last newline afterwards would copy it: 1.0 GB/s instead of 2.
                 first = size - PROBE
-                newline = read_at(self._fd, PROBE, self.progress + first).rfind(b"\n")
+                newline = read_at(self._file, PROBE, self.progress + first).rfind(b"\n")
                 size = first + newline + 1 if newline >= 0 else size
-            data = read_at(self._fd, size, self.progress)
+            data = read_at(self._file, size, self.progress)
         except Damage as damage:
             self.damage = damage
             return b""
