@@ -51,6 +51,7 @@ def today(
     result, code = answer(
         analysis, TodayOptions, here, files=files, read=read, where=where, since=since or "24h", until=until, tz=tz,
         engine=engine, limit=limit_of(limit), payloads=numbers,
+        things=tuple(item.thing for item in here.settings.deprecated),
     )  # fmt: skip
     show(result, quiet=quiet, **output)
     return code

@@ -19,6 +19,7 @@ from apilens.answer import Events
 from apilens.heading import attributed
 from apilens.result import Field, Prose, Result, Table
 from apilens.schema import DTYPES
+from apilens.things import Thing
 from apilens.today.addresses import many_addresses
 from apilens.today.base import Day, Finding
 from apilens.today.breadth import single_endpoint
@@ -28,6 +29,7 @@ from apilens.today.failing import failing_accounts
 from apilens.today.payloads import heavy_payloads
 from apilens.today.releases import failing_releases
 from apilens.today.slow import slow_accounts
+from apilens.today.sunsets import users_of_what_goes
 from apilens.today.volume import changed_volume
 from apilens.window import Window
 
@@ -41,6 +43,7 @@ FINDERS: Mapping[str, Callable[[Day], list[Finding]]] = {
     "slow": slow_accounts,
     "addresses": many_addresses,
     "payloads": heavy_payloads,
+    "sunset": users_of_what_goes,
     "breadth": single_endpoint,
 }
 SENTENCES = 8
@@ -61,6 +64,11 @@ class TodayOptions(Scope):
 
     limit: int | None = SENTENCES
     payloads: tuple[str, ...] = ()
+    things: tuple[Thing, ...] = ()
+
+    def texts(self) -> list[str]:
+        """Return every name and condition in it."""
+        return [*Scope.texts(self), *(thing.condition for thing in self.things)]
 
     def reads(self) -> Window:
         """Return the window and what is before it."""
@@ -73,7 +81,7 @@ def today(events: Events, options: TodayOptions, *, columns: Mapping[str, pl.Dat
     Columns: kind (a name of FINDERS), account (null where it is not about one), what, since (null: always), value and
     usual (of what the kind measures), requests concerned, the sentence that says all of it, and the next command.
     """
-    day = Day(events, options, columns, HISTORY, options.payloads)
+    day = Day(events, options, columns, HISTORY, options.payloads, options.things)
     found: list[Finding] = []
     for kind, find in FINDERS.items():
         found += find(day.beside(found, kind))

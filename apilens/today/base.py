@@ -14,6 +14,7 @@ import polars as pl
 from apilens.analyses import answers
 from apilens.answer import Answer, Events, Totals
 from apilens.heading import iso
+from apilens.things import Thing
 from apilens.window import Window, anchor, zone_of
 
 if TYPE_CHECKING:
@@ -53,7 +54,8 @@ class Finding:
 class Day:
     """The window that is looked at, and the time before it that says what is usual.
 
-    payloads: numeric columns of the settings. found: what earlier finders found. kind: of what is being looked for.
+    payloads: numeric columns of the settings. things: what they call deprecated. found: what earlier finders found.
+    kind: of what is being looked for.
     """
 
     events: Events
@@ -61,6 +63,7 @@ class Day:
     columns: Mapping[str, pl.DataType]
     history: timedelta
     payloads: tuple[str, ...] = ()
+    things: tuple[Thing, ...] = ()
     found: Sequence[Finding] = ()
     kind: str = ""
     _memory: dict[str, Any] = field(default_factory=dict)

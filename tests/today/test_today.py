@@ -13,6 +13,7 @@ import pytest
 
 from apilens.result import Result
 from apilens.schema import DTYPES
+from apilens.things import thing_of
 from apilens.today import FIELDS, FINDERS, TodayOptions, today
 from apilens.window import Window
 from tests.event_frames import NOON, event, events_of
@@ -157,6 +158,21 @@ def test_heavy_calls_are_found_in_configured_columns_too() -> None:
     assert found([*peers, *calls("f", 20, tokens=500, request_bytes=10)]) == [("payloads", "f")]
     assert found([*peers, *calls("f", 20, tokens=499, request_bytes=10)]) == []
     assert found([*peers, *calls("f", 20, tokens=100, request_bytes=1000)]) == [("payloads", "f")]
+
+
+def test_who_still_calls_what_goes_is_found_two_months_ahead() -> None:
+    old = calls("acme", 3, endpoint="GET /v1/orders")
+    late, soon = (
+        thing_of("endpoint", "GET /v1/*", sunset=NOON + timedelta(days=days), replacement="GET /v2/*")
+        for days in (61, 60)
+    )
+
+    assert found([*QUIET, *old], things=(late,)) == []
+    [row] = ask([*QUIET, *old], things=(soon,)).tables[0].rows.rows(named=True)
+    assert (row["kind"], row["account"], row["requests"], row["value"]) == ("sunset", "acme", 3, 60.0)
+    assert row["sentence"] == (
+        "acme: 3 requests to GET /v1/*, which ends on 2027-01-02, in 60 days; GET /v2/* replaces it"
+    )
 
 
 def test_a_single_endpoint_is_found_where_others_call_five() -> None:
