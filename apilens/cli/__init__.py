@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "funnel": ("apilens.cli.funnel:funnel", "How many accounts get from step to step, and where the others stop."),
     "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),
     "retention": ("apilens.cli.retention:retention", "Who comes back: cohorts by day, week or month, and their curve."),
+    "onboarding": ("apilens.cli.onboarding:onboarding", "How new accounts get going, and who does not."),
     "deprecated": ("apilens.cli.deprecated:deprecated", "Who still uses what is to go, and who is at risk."),
     "safe-to-remove": ("apilens.cli.safe_to_remove:safe_to_remove", "Who would break if something of the API went."),
     "cohorts": ("apilens.cli.cohorts:cohorts", "Saved sets of accounts: who is in them, who entered, who left."),
