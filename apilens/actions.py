@@ -45,16 +45,26 @@ def registrations(accounts: Accounts, column: str) -> pl.DataFrame:
         names = [other.removeprefix(PREFIX) for other in accounts.dtypes()]
         hint = nearest(name, names) or f"one of {', '.join(names)}"
         raise UsageError(f"step `{column}`: the accounts file has no column `{name}`", hint=hint)
+    known = registered(accounts, column, what=f"step `{column}`: ")
+    nobody = pl.Series([None], dtype=pl.String).new_from_index(0, known.height)
+    actions = pl.Series([column], dtype=pl.String).new_from_index(0, known.height)
+    return _as_events(known["account"], nobody, known["registered"], actions, source="accounts")
+
+
+def registered(accounts: Accounts, column: str, *, what: str = "") -> pl.DataFrame:
+    """Return `account` and `registered`, a time, of the accounts for which a column says it. A date is its midnight.
+
+    what: what a mistake is about. Raises UsageError for a column that holds no times.
+    """
     known = accounts.table.filter(pl.col(column).is_not_null())
     if known.schema[column] == pl.String:
         # Dates and times one below the other are text to whoever reads the file.
         known = known.with_columns(_time(pl.col(column)).alias(column))
     if not known.schema[column].is_temporal() or known[column].null_count():
         hint = "every value is empty or for example 2026-11-01T10:00:00Z or 2026-11-01"
-        raise UsageError(f"step `{column}`: `{name}` of the accounts file holds other things than times", hint=hint)
-    nobody = pl.Series([None], dtype=pl.String).new_from_index(0, known.height)
-    actions = pl.Series([column], dtype=pl.String).new_from_index(0, known.height)
-    return _as_events(known["account"], nobody, known[column].cast(TIME), actions, source="accounts")
+        name = column.removeprefix(PREFIX)
+        raise UsageError(f"{what}`{name}` of the accounts file holds other things than times", hint=hint)
+    return known.select("account", pl.col(column).cast(TIME).alias("registered"))
 
 
 def _time(text: pl.Expr) -> pl.Expr:

@@ -38,6 +38,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "retention": ("apilens.cli.retention:retention", "Who comes back: cohorts by day, week or month, and their curve."),
     "heatmap": ("apilens.cli.heatmap:heatmap", "Two dimensions against each other, a number in each cell, in colour."),
     "concentration": ("apilens.cli.concentration:concentration", "Who causes each error, and how few accounts it is."),
+    "onboarding": ("apilens.cli.onboarding:onboarding", "How new accounts get going, and who does not."),
     "deprecated": ("apilens.cli.deprecated:deprecated", "Who still uses what is to go, and who is at risk."),
     "safe-to-remove": ("apilens.cli.safe_to_remove:safe_to_remove", "Who would break if something of the API went."),
     "cohorts": ("apilens.cli.cohorts:cohorts", "Saved sets of accounts: who is in them, who entered, who left."),
