@@ -30,6 +30,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "report": ("apilens.cli.report:report", "Any metric by any dimension: accounts, endpoints, status, hours …"),
     "funnel": ("apilens.cli.funnel:funnel", "How many accounts get from step to step, and where the others stop."),
     "sessions": ("apilens.cli.sessions:sessions", "How long accounts are at it, how it goes, where they come in."),
+    "workflows": ("apilens.cli.workflows:workflows", "In which order endpoints are called, and who does it otherwise."),
     "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),
     "retention": ("apilens.cli.retention:retention", "Who comes back: cohorts by day, week or month, and their curve."),
     "cohorts": ("apilens.cli.cohorts:cohorts", "Saved sets of accounts: who is in them, who entered, who left."),
