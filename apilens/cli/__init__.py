@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "funnel": ("apilens.cli.funnel:funnel", "How many accounts get from step to step, and where the others stop."),
     "sessions": ("apilens.cli.sessions:sessions", "How long accounts are at it, how it goes, where they come in."),
     "workflows": ("apilens.cli.workflows:workflows", "In which order endpoints are called, and who does it otherwise."),
+    "webhooks": ("apilens.cli.webhooks:webhooks", "What was sent to accounts, after how many attempts it arrived."),
     "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),
     "retention": ("apilens.cli.retention:retention", "Who comes back: cohorts by day, week or month, and their curve."),
     "cohorts": ("apilens.cli.cohorts:cohorts", "Saved sets of accounts: who is in them, who entered, who left."),
