@@ -26,6 +26,7 @@ from apilens.route_template import template_problem
 from apilens.source_settings import CHAINS, FIELDS, ColumnType, Dedupe, SourceSettings, source_problems
 from apilens.store_settings import AgeOut, StoreSettings, store_problems
 from apilens.window import parse_duration, zone_of
+from apilens.workflow_settings import Workflows, workflow_problems
 from apilens.yaml_nodes import Mistakes, YamlMistake, read_yaml, typed
 from apilens.yaml_nodes import Path as Place
 
@@ -81,7 +82,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accounts: a CSV or Parquet file about accounts, of which `show` names the columns to stand beside the account.
     openapi: descriptions of the API. endpoints: route templates such as `/genre/{name}`. sdks: clients of your own that
     apilens does not know by itself. cohorts: saved sets of accounts. sources: logs by name, read by `apilens ingest`.
-    funnels: by the names that `apilens funnel` takes. dedupe: the id that counts once; None: what the format says.
+    funnels: by the names that `apilens funnel` takes. workflows: orders in which calls are expected. dedupe: the id
+    that counts once; None: what the format says.
     links: URLs to see events at, with columns in them.
     channels: who can be told of alerts. routes: which alerts go where. heartbeat_url: called after a complete check.
     deprecated: what is to go.
@@ -113,6 +115,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cohorts: dict[str, Cohort] = {}
     sources: dict[str, SourceSettings] = {}
     funnels: dict[str, FunnelSettings] = {}
+    workflows: Workflows = {}
     dedupe: Dedupe | None = None
     age_out: AgeOut = AgeOut()
     links: dict[str, str] = {}
@@ -267,6 +270,7 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
         yield from ((("funnels", name, *place), what) for place, what in funnel_problems(funnel, extra))
     yield from ((("links", *place), what) for place, what in link_problems(settings.links, extra))
     yield from ((("deprecated", *place), what) for place, what in deprecation_problems(settings.deprecated))
+    yield from ((("workflows", *place), what) for place, what in workflow_problems(settings.workflows, extra))
     for at, pattern in enumerate(settings.endpoints):
         if problem := template_problem(pattern):
             yield ("endpoints", at), f"{pattern!r} {problem}"

@@ -1,4 +1,4 @@
-"""Sessions: which requests belong together. `apilens sessions` and the metric `sessions` share it.
+"""Sessions: which requests belong together. `apilens sessions`, `workflows` and the metric `sessions` share it.
 
 A session is of one account. Where requests state a session token, it is those with the same one. Else it is the
 requests of the same account, user, client address and SDK without a pause of more than `idle` between one and the next.

@@ -34,6 +34,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "events": ("apilens.cli.events:events", "The raw requests behind a number, the newest first."),
     "funnel": ("apilens.cli.funnel:funnel", "How many accounts get from step to step, and where the others stop."),
     "sessions": ("apilens.cli.sessions:sessions", "How long accounts are at it, how it goes, where they come in."),
+    "workflows": ("apilens.cli.workflows:workflows", "In which order endpoints are called, and who does it otherwise."),
+    "webhooks": ("apilens.cli.webhooks:webhooks", "What was sent to accounts, after how many attempts it arrived."),
     "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),
     "retention": ("apilens.cli.retention:retention", "Who comes back: cohorts by day, week or month, and their curve."),
     "heatmap": ("apilens.cli.heatmap:heatmap", "Two dimensions against each other, a number in each cell, in colour."),
