@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -55,6 +57,11 @@ def registrations(accounts: Accounts, column: str) -> pl.DataFrame:
     nobody = pl.Series([None], dtype=pl.String).new_from_index(0, known.height)
     actions = pl.Series([column], dtype=pl.String).new_from_index(0, known.height)
     return _as_events(known["account"], nobody, known[column].cast(TIME), actions, source="accounts")
+
+
+def iso_times(texts: Sequence[str]) -> list[datetime | None]:
+    """Return the times of ISO texts, None for anything else; what states no zone is UTC, and a date its midnight."""
+    return pl.DataFrame({"time": texts}, schema={"time": pl.String}).select(_time(pl.col("time")))["time"].to_list()
 
 
 def _time(text: pl.Expr) -> pl.Expr:

@@ -18,6 +18,7 @@ from apilens.errors import ConfigError, UsageError
 from apilens.funnel_settings import FunnelSettings, funnel_problems
 from apilens.identity_rule import IdentityRule as IdentityRule
 from apilens.identity_rule import groups_of, regex_problem, resolved, rule_problems
+from apilens.mark_settings import mark_problems
 from apilens.route_template import template_problem
 from apilens.source_settings import CHAINS, FIELDS, ColumnType, Dedupe, SourceSettings, source_problems
 from apilens.store_settings import AgeOut, StoreSettings, store_problems
@@ -74,7 +75,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     accounts: a CSV or Parquet file about accounts, of which `show` names the columns to stand beside the account.
     openapi: descriptions of the API. endpoints: route templates such as `/genre/{name}`. sdks: clients of your own that
     apilens does not know by itself. cohorts: saved sets of accounts. sources: logs by name, read by `apilens ingest`.
-    funnels: by the names that `apilens funnel` takes. dedupe: the id that counts once; None: what the format says.
+    funnels: by the names that `apilens funnel` takes. marks: a CSV file of moments, such as deploys. dedupe: the id
+    that counts once; None: what the format says.
     """
 
     store: str | StoreSettings | None = None
@@ -103,6 +105,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     cohorts: dict[str, Cohort] = {}
     sources: dict[str, SourceSettings] = {}
     funnels: dict[str, FunnelSettings] = {}
+    marks: str | None = None
     dedupe: Dedupe | None = None
     age_out: AgeOut = AgeOut()
 
@@ -187,7 +190,10 @@ def _with_places(settings: Settings, path: Path) -> Settings:
         return named if named is None or "://" in named else str(folder / Path(named).expanduser())
 
     store = msgspec.structs.replace(settings.place, path=placed(settings.place.path))
-    places = {"store": store if store.group else store.path, "accounts": placed(settings.accounts)}
+    places = {
+        "store": store if store.group else store.path, "accounts": placed(settings.accounts),
+        "marks": placed(settings.marks),
+    }  # fmt: skip
     openapi = tuple(str(folder / Path(named).expanduser()) for named in settings.openapi)
     chains = {name: tuple(resolved(rule, folder) for rule in getattr(settings, name)) for name in CHAINS}
     cohorts = {
@@ -206,6 +212,7 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     yield from ((("age_out", *place), what) for place, what in settings.age_out.problems())
     if settings.accounts == "":
         yield ("accounts",), "is empty"
+    yield from ((("marks",), what) for what in mark_problems(settings.marks))
     for field in CHAINS:
         for at, rule in enumerate(getattr(settings, field)):
             yield from (((field, at), problem) for problem in rule_problems(rule, field))
