@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("apilens.cli.init:init", "Look at your logs and write an apilens.yaml that fits them."),
     "ingest": ("apilens.cli.ingest:ingest", "Read logs into the store, every line once; --follow goes on."),
     "report": ("apilens.cli.report:report", "Any metric by any dimension: accounts, endpoints, status, hours …"),
+    "compare": ("apilens.cli.compare:compare", "What differs between two logs, windows or stores; --fail-on for CI."),
     "mark": ("apilens.cli.mark:mark", "Name a moment, such as a deploy, for report --compare mark:NAME."),
     "funnel": ("apilens.cli.funnel:funnel", "How many accounts get from step to step, and where the others stop."),
     "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),
