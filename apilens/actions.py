@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -65,6 +67,11 @@ def registered(accounts: Accounts, column: str, *, what: str = "") -> pl.DataFra
         name = column.removeprefix(PREFIX)
         raise UsageError(f"{what}`{name}` of the accounts file holds other things than times", hint=hint)
     return known.select("account", pl.col(column).cast(TIME).alias("registered"))
+
+
+def iso_times(texts: Sequence[str]) -> list[datetime | None]:
+    """Return the times of ISO texts, None for anything else; what states no zone is UTC, and a date its midnight."""
+    return pl.DataFrame({"time": texts}, schema={"time": pl.String}).select(_time(pl.col("time")))["time"].to_list()
 
 
 def _time(text: pl.Expr) -> pl.Expr:

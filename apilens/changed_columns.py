@@ -17,6 +17,7 @@ from apilens.query import metric_of, sorting
 from apilens.result import Beside, Field
 
 STATE = "state"
+FAILS = "fails"
 NEW, GONE, CHANGED, SAME = STATES = ("new", "gone", "changed", "same")
 SUFFIXES = ("_before", "_change", "_diff")
 _CLAIMS = {name: nw.col(STATE) == name for name in (NEW, GONE)}
@@ -26,15 +27,16 @@ _CLAIMS = {name: nw.col(STATE) == name for name in (NEW, GONE)}
 class Asked:
     """What is asked of a comparison: dimensions, metrics that are shown, all that are computed, and the order of rows.
 
-    fields: the computed metrics by name, as results have them. types: of every column that a condition may name.
+    fields: the computed metrics by name, as results have them. flag: a condition over these columns, and others that a
+    condition may name; rows for which it holds come first, and say so in the column `fails`.
     """
 
     by: tuple[Field, ...]
     shown: tuple[str, ...]
     fields: Mapping[str, Field]
-    types: Mapping[str, pl.DataType]
     having: nw.Expr | None
     sort: tuple[str, bool]
+    flag: nw.Expr | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -49,7 +51,9 @@ class Asked:
     @property
     def columns(self) -> tuple[Field, ...]:
         """The columns of the answer, in order."""
-        return (*self.by, Field(STATE), *(part for name in self.shown for part in columns_of(self.fields[name])))
+        flag = [Field(FAILS)] if self.flag is not None else []
+        parts = (part for name in self.shown for part in columns_of(self.fields[name]))
+        return (*self.by, Field(STATE), *flag, *parts)
 
     def ranked(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Return the rows that the condition holds for, in their order."""
@@ -57,7 +61,12 @@ class Asked:
             rows = nw.from_native(rows).filter(self.having).to_native()
         first, falling = self.sort
         order = list(dict.fromkeys([first, *self.keys]))
-        return rows.sort(order, descending=[falling, *[False] * (len(order) - 1)], nulls_last=True)
+        ranked = rows.sort(order, descending=[falling, *[False] * (len(order) - 1)], nulls_last=True)
+        if self.flag is None:
+            return ranked
+        # What is unknown does not fail.
+        flagged = nw.from_native(ranked).with_columns(nw.coalesce(self.flag, nw.lit(False)).alias(FAILS)).to_native()
+        return flagged.sort(FAILS, descending=True, maintain_order=True)
 
 
 def columns_of(field: Field) -> Iterator[Field]:
@@ -86,7 +95,7 @@ def people_see(fields: Sequence[Field]) -> Beside:
 
 def asked_of(
     metrics: Sequence[str], *, by: Sequence[str], having: str | None, sort: str | None,
-    dtypes: Mapping[str, pl.DataType],
+    dtypes: Mapping[str, pl.DataType], flag: str | None = None,
 ) -> Asked:  # fmt: skip
     """Return what is asked, names resolved. Raises UsageError for one that cannot be meant."""
     grouped = dimensions.resolve(by, dtypes)
@@ -100,16 +109,15 @@ def asked_of(
         computed[metric] = metric_of(metric, dtypes)
     if sort and name not in (*keys, STATE):
         _check(name, computed[_base(name, computed)])
-    named = _named(having, computed) if having else {}
+    conditions = [text for text in (having, flag) if text is not None]
+    named = {name: metric for text in conditions for name, metric in _named(text, computed).items()}
     computed |= {metric: metric_of(metric, dtypes) for metric in named.values() if metric not in computed}
     fields = {name: Field(name, metric.unit, metric.better) for name, metric in computed.items()}
     types = {dimension.name: dimension.dtype for dimension in grouped} | _types(computed)
-    wanted = _compiled(
-        having, types, {text: metric for text, metric in named.items() if "(" in text and text not in types}
-    )
     falling = direction != "asc" if name not in (*keys, STATE) else direction == "desc"
     return Asked(
-        tuple(Field(item.name, item.unit) for item in grouped), shown, fields, types, wanted, (name, falling)
+        by=tuple(Field(item.name, item.unit) for item in grouped), shown=shown, fields=fields,
+        having=_compiled(having, types, named), sort=(name, falling), flag=_compiled(flag, types, named),
     )  # fmt: skip
 
 

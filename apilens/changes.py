@@ -92,8 +92,10 @@ def plan_changes(
     newest: bool = True,
     errors: str | None = None,
     before: Events | None = None,
+    flag: str | None = None,
 ) -> Changes:
     """Return the plan of what changed, asked as `summarise` is. before: the events of the bases, where they are others.
+    flag: a condition; rows for which it holds come first, and the column `fails` says so.
 
     Rows are sorted by `sort` (the default is the first metric, falling), then by key. Raises UsageError for every name
     that cannot be meant.
@@ -103,7 +105,7 @@ def plan_changes(
     def ask(events: Events, names: Sequence[str], **scope: object) -> Summary:
         return summarise(events, metrics=names, dtypes=dtypes, errors=errors, **scope)  # type: ignore[arg-type]
 
-    asked = asked_of(metrics, by=by, having=having, sort=sort, dtypes=dtypes)
+    asked = asked_of(metrics, by=by, having=having, sort=sort, dtypes=dtypes, flag=flag)
     computed = asked.computed
     head = ask(events, computed, by=by, where=where, window=comparison.head, newest=newest)
     nothing = ask(frame(pl.LazyFrame(schema=dict(dtypes))), computed, newest=False)

@@ -22,6 +22,7 @@ from apilens.funnel_settings import FunnelSettings, funnel_problems
 from apilens.identity_rule import IdentityRule as IdentityRule
 from apilens.identity_rule import groups_of, regex_problem, resolved, rule_problems
 from apilens.link_settings import link_problems
+from apilens.mark_settings import mark_problems
 from apilens.route_template import template_problem
 from apilens.source_settings import CHAINS, FIELDS, ColumnType, Dedupe, SourceSettings, source_problems
 from apilens.store_settings import AgeOut, StoreSettings, store_problems
@@ -87,6 +88,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     links: URLs to see events at, with columns in them.
     channels: who can be told of alerts. routes: which alerts go where. heartbeat_url: called after a complete check.
     deprecated: what is to go.
+    funnels: by the names that `apilens funnel` takes. marks: a CSV file of moments, such as deploys. dedupe: the id
+    that counts once; None: what the format says.
     """
 
     store: str | StoreSettings | None = None
@@ -116,6 +119,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     sources: dict[str, SourceSettings] = {}
     funnels: dict[str, FunnelSettings] = {}
     workflows: Workflows = {}
+    marks: str | None = None
     dedupe: Dedupe | None = None
     age_out: AgeOut = AgeOut()
     links: dict[str, str] = {}
@@ -207,7 +211,10 @@ def _with_places(settings: Settings, path: Path) -> Settings:
         return named if named is None or "://" in named else str(folder / Path(named).expanduser())
 
     store = msgspec.structs.replace(settings.place, path=placed(settings.place.path))
-    places = {"store": store if store.group else store.path, "accounts": placed(settings.accounts)}
+    places = {
+        "store": store if store.group else store.path, "accounts": placed(settings.accounts),
+        "marks": placed(settings.marks),
+    }  # fmt: skip
     openapi = tuple(str(folder / Path(named).expanduser()) for named in settings.openapi)
     chains = {name: tuple(resolved(rule, folder) for rule in getattr(settings, name)) for name in CHAINS}
     cohorts = {
@@ -232,6 +239,7 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     if settings.accounts == "":
         yield ("accounts",), "is empty"
     yield from channel_problems(settings.channels, settings.routes, settings.heartbeat_url)
+    yield from ((("marks",), what) for what in mark_problems(settings.marks))
     for field in CHAINS:
         for at, rule in enumerate(getattr(settings, field)):
             yield from (((field, at), problem) for problem in rule_problems(rule, field))

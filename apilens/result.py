@@ -72,10 +72,14 @@ class Beside:
 
 @dataclass(frozen=True, slots=True)
 class Series:
-    """How people see numbers over time: a row per value of `down`, whose other columns are drawn over `at`."""
+    """How people see numbers over time: a row per value of `down`, whose other columns are drawn over `at`.
+
+    marked: which buckets, counted from 0, have a mark.
+    """
 
     down: tuple[str, ...]
     at: str
+    marked: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

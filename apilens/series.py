@@ -67,6 +67,14 @@ class SeriesPlan:
         series = completed(part, grid, nothing.rows, [*keys, self.bucket]).sort("#rank", self.bucket)
         return series.select(field.name for field in answer.fields), answer.fields
 
+    def marked(self, rows: pl.DataFrame, marks: Mapping[str, datetime]) -> dict[str, int]:
+        """Return which bucket of these rows each mark lies in, counted from 0; marks outside of them are left out."""
+        known = rows[self.bucket].unique().sort().to_list()
+        at = {bucket: number for number, bucket in enumerate(known)}
+        starts = {name: _floor(moment, self.every) for name, moment in marks.items()}
+        found = {name: at.get(start if self.every == "1h" else start.date()) for name, start in starts.items()}
+        return {name: number for name, number in found.items() if number is not None}
+
     def _starts(self, answer: Answer) -> pl.Series:
         name, length = EVERY[self.every]
         known = answer.rows[name].drop_nulls()
@@ -124,11 +132,6 @@ def plan_series(
         frame(pl.LazyFrame(schema=dict(dtypes))), metrics=metrics, dtypes=dtypes, newest=False, errors=errors
     )
     return SeriesPlan(every, window, newest, (whole, buckets, nothing))
-
-
-def bucket_of(moment: datetime, every: str) -> datetime:
-    """Return the beginning of the bucket that a moment lies in."""
-    return _floor(moment, every)
 
 
 def _floor(moment: datetime, every: str) -> datetime:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 from apilens.analyses.scope import Scope
@@ -40,7 +42,7 @@ LIMIT = 20
 class ReportOptions(Scope):
     """What a report is asked for. `limit` None shows every row; empty `metrics` means the default ones. compare: names
     what the window is compared with. every: how long the buckets of a series are. new: only what was first seen, ever,
-    within the window.
+    within the window. marks: name → moment, of those that there are.
     """
 
     by: tuple[str, ...] = ()
@@ -51,6 +53,7 @@ class ReportOptions(Scope):
     compare: str | None = None
     every: str | None = None
     new: bool = False
+    marks: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def shown(self) -> tuple[str, ...]:
@@ -82,7 +85,11 @@ class ReportOptions(Scope):
     @property
     def comparison(self) -> Comparison | None:
         """The windows that are compared. Raises UsageError where `compare` names none."""
-        return parse_comparison(self.compare, self.window, now=self.now, tz=self.tz) if self.compare else None
+        return (
+            parse_comparison(self.compare, self.window, now=self.now, tz=self.tz, marks=self.marks)
+            if self.compare
+            else None
+        )
 
     def about(self) -> Window:
         """Return the window that the answer is about: around a mark it is not the one that was given."""

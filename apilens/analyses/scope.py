@@ -60,12 +60,13 @@ class Scope:
     def changes(
         self, events: Events, columns: Mapping[str, pl.DataType], comparison: Comparison, *, metrics: Sequence[str],
         by: Sequence[str] = (), where: Sequence[str] = (), having: str | None = None, sort: str | None = None,
-        limit: int | None = None, before: Events | None = None,
+        limit: int | None = None, before: Events | None = None, flag: str | None = None,
     ) -> Changes:  # fmt: skip
         """Return the plan of what changed in these events between windows; before: other events for earlier ones."""
         return plan_changes(
             events, comparison, metrics=metrics, by=by, where=(*self.where, *where), having=having, sort=sort,
             limit=limit, dtypes=columns, newest=self.newest is None, errors=self.errors, before=before,
+            flag=flag,
         )  # fmt: skip
 
     def header(self, totals: Totals) -> tuple[str, ...]:

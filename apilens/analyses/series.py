@@ -11,6 +11,7 @@ from apilens.analyses.report_options import ReportOptions
 from apilens.answer import Events
 from apilens.errors import UsageError
 from apilens.heading import attributed
+from apilens.marks import words_of
 from apilens.result import Result, Series, Table
 from apilens.schema import DTYPES
 from apilens.series import plan_series
@@ -38,10 +39,13 @@ def series(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.D
         notes.append(words)
     if any(part.approximate for part in found):
         notes.append("quantiles are within 1 %: there are more than 2,000,000 events, or sampled ones")
+    marks = plan.marked(rows, options.marks)
+    if marks:
+        notes.append(f"marks: {words_of({name: options.marks[name] for name in marks})}")
     return Result(
         kind="report.series",
         title=f"Report by {', '.join((*options.by, plan.bucket))}",
-        tables=(Table("series", fields, rows, Series(options.by, plan.bucket)),),
+        tables=(Table("series", fields, rows, Series(options.by, plan.bucket, frozenset(marks.values()))),),
         query=options.query(),
         header=options.header(totals),
         notes=tuple(notes),

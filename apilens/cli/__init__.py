@@ -32,6 +32,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "accounts": ("apilens.cli.accounts:accounts", "The customers: plan, traffic, errors, first and last request."),
     "account": ("apilens.cli.account:account", "One customer on one page; --share for a support ticket."),
     "events": ("apilens.cli.events:events", "The raw requests behind a number, the newest first."),
+    "compare": ("apilens.cli.compare:compare", "What differs between two logs, windows or stores; --fail-on for CI."),
+    "mark": ("apilens.cli.mark:mark", "Name a moment, such as a deploy, for report --compare mark:NAME."),
     "funnel": ("apilens.cli.funnel:funnel", "How many accounts get from step to step, and where the others stop."),
     "sessions": ("apilens.cli.sessions:sessions", "How long accounts are at it, how it goes, where they come in."),
     "workflows": ("apilens.cli.workflows:workflows", "In which order endpoints are called, and who does it otherwise."),

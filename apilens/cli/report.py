@@ -24,7 +24,7 @@ from apilens.errors import UsageError
 if TYPE_CHECKING:
     from apilens.engine import Engine
 
-COMPARES = "previous|7d-ago|SINCE..UNTIL|typical"
+COMPARES = "previous|7d-ago|SINCE..UNTIL|typical|mark:NAME"
 
 
 @click.command(epilog="Metrics, dimensions and filters: docs/report.md.")
@@ -60,15 +60,18 @@ def report(
     from apilens.analyses.series import series as series_analysis
     from apilens.cli.asking import answer
     from apilens.cli.output import show
+    from apilens.marks import marks_of
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
     if every and split:
         raise UsageError("--every and --split exclude each other")
+    # Of the store that there is, also where files are read: they have none.
+    marks = marks_of(here.store, here.settings.marks) if every or compare else {}
     result, code = answer(
         split_analysis if split else series_analysis if every else report_analysis, ReportOptions, here, files=files,
         read=read_options(input_format, log_format, source_tz), where=where, since=since, until=until, tz=tz,
         engine=engine, compared=compare is not None, by=listed(by), metrics=listed(metrics), having=having, sort=sort,
-        limit=limit_of(limit), compare=compare, every=every, new=new,
+        limit=limit_of(limit), compare=compare, every=every, new=new, marks=marks,
     )  # fmt: skip
     show(result, quiet=quiet, **output)
     return code

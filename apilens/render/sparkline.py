@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -23,6 +23,12 @@ def sparkline(values: Sequence[float | None], *, width: int, unicode: bool) -> s
     if top <= 0:
         return "".join(unknown if value is None else bars[0] for value in merged)
     return "".join(unknown if value is None else bars[_level(value / top)] for value in merged)
+
+
+def marker(count: int, marked: Collection[int], *, width: int, unicode: bool) -> str:
+    """Return what stands under the line of so many values: a sign where one of `marked` is, counted from 0."""
+    sign = "▲" if unicode else "^"
+    return "".join(sign if set(part) & set(marked) else " " for part in parts(range(count), width)).rstrip()
 
 
 def parts(values: Sequence[T], width: int) -> list[Sequence[T]]:

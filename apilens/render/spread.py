@@ -10,12 +10,13 @@ import polars as pl
 from apilens.render import Style
 from apilens.render.cells import UNATTRIBUTED, human
 from apilens.render.cells import points as points_of
-from apilens.render.sparkline import sparkline
+from apilens.render.sparkline import marker, sparkline
 from apilens.result import Beside, Field, Series, Spread, Table
 
 # A line is drawn in this part of the width.
 _LINE_PART = 3
 _NOTHING = "(none)"
+_MARKS = "(marks)"
 
 
 def for_people(table: Table, style: Style) -> Table:
@@ -93,18 +94,24 @@ def _drawn(table: Table, series: Series, style: Style) -> Table:
     """Return a row per group with a line for each number, and from what to what it goes; of one group, a row each."""
     down = list(series.down)
     drawn = [field for field in table.fields if field.name not in (*down, series.at)]
+    width = style.width // (_LINE_PART if down else 2)
+    marks = marker(table.rows[series.at].n_unique(), series.marked, width=width, unicode=style.unicode)
     if not down:
-        lines = [_line(table.rows[field.name].to_list(), field, style, width=style.width // 2) for field in drawn]
-        rows = pl.DataFrame({"metric": [field.name for field in drawn], f"by {series.at}": lines})
+        lines = {field.name: _line(table.rows[field.name].to_list(), field, style, width=width) for field in drawn}
+        lines |= {_MARKS: marks} if series.marked else {}
+        rows = pl.DataFrame({"metric": list(lines), f"by {series.at}": list(lines.values())})
         return Table(table.name, tuple(map(Field, rows.columns)), rows)
     groups = table.rows.group_by(down, maintain_order=True).agg(field.name for field in drawn)
-    columns = [groups[name] for name in down]
+    columns: dict[str, list[str]] = {}
+    for number, field in enumerate(field for field in table.fields if field.name in down):
+        names = [human(value, field, style.zone) for value in groups[field.name]]
+        columns[field.name] = [*names, *([_MARKS if number == 0 else ""] if series.marked else [])]
     for field in drawn:
-        texts = [_line(list(values), field, style, width=style.width // _LINE_PART) for values in groups[field.name]]
-        columns.append(pl.Series(field.name, texts, dtype=pl.String))
-    fields = {field.name: field for field in table.fields}
-    known = tuple(fields[name] for name in down)
-    return Table(table.name, (*known, *(Field(field.name) for field in drawn)), pl.DataFrame(columns))
+        texts = [_line(list(values), field, style, width=width) for values in groups[field.name]]
+        columns[field.name] = [*texts, *([marks] if series.marked else [])]
+    return Table(
+        table.name, tuple(map(Field, columns)), pl.DataFrame(columns, schema=dict.fromkeys(columns, pl.String))
+    )
 
 
 def _line(values: list[Any], field: Field, style: Style, *, width: int) -> str:
