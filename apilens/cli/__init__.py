@@ -31,6 +31,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "funnel": ("apilens.cli.funnel:funnel", "How many accounts get from step to step, and where the others stop."),
     "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),
     "retention": ("apilens.cli.retention:retention", "Who comes back: cohorts by day, week or month, and their curve."),
+    "latency": ("apilens.cli.latency:latency", "Who waits longer than the others, and what goes with it."),
     "heatmap": ("apilens.cli.heatmap:heatmap", "Two dimensions against each other, a number in each cell, in colour."),
     "concentration": ("apilens.cli.concentration:concentration", "Who causes each error, and how few accounts it is."),
     "cohorts": ("apilens.cli.cohorts:cohorts", "Saved sets of accounts: who is in them, who entered, who left."),
