@@ -48,16 +48,19 @@ def buckets(events: nw.LazyFrame[Any], keys: Sequence[str], column: str) -> nw.L
     return rows.filter(~nw.col("#bucket").is_null()).group_by(*keys, "#bucket").agg(nw.col("#weight").sum())
 
 
-def from_buckets(filled: pl.DataFrame, keys: Sequence[str], wanted: Iterable[tuple[str, float]]) -> pl.DataFrame:
-    """Return keys plus one Float64 column per wanted (name, q) from the frame that `buckets` describes."""
+def bucket_value() -> pl.Expr:
+    """Return the value that stands for those of a `#bucket`."""
     power = pl.col("#bucket").abs().cast(pl.Float64) - _OFFSET
     middle = pl.col("#bucket").sign() * (2 / (_GAMMA + 1)) * (power * math.log(_GAMMA)).exp()
+    return pl.when(pl.col("#bucket") == 0).then(0.0).otherwise(middle)
+
+
+def from_buckets(filled: pl.DataFrame, keys: Sequence[str], wanted: Iterable[tuple[str, float]]) -> pl.DataFrame:
+    """Return keys plus one Float64 column per wanted (name, q) from the frame that `buckets` describes."""
     by = [*keys, _ALL]
     ranked = (
         filled.with_columns(
-            pl.lit(0, pl.Int8).alias(_ALL),
-            pl.when(pl.col("#bucket") == 0).then(0.0).otherwise(middle).alias("#value"),
-            pl.col("#weight").cast(pl.Float64),
+            pl.lit(0, pl.Int8).alias(_ALL), bucket_value().alias("#value"), pl.col("#weight").cast(pl.Float64)
         )
         .sort("#bucket")
         .with_columns(pl.col("#weight").cum_sum().over(by).alias("#upto"), pl.col("#weight").sum().over(by).alias("#n"))

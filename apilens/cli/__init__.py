@@ -40,6 +40,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "webhooks": ("apilens.cli.webhooks:webhooks", "What was sent to accounts, after how many attempts it arrived."),
     "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),
     "retention": ("apilens.cli.retention:retention", "Who comes back: cohorts by day, week or month, and their curve."),
+    "outliers": (
+        "apilens.cli.outliers:outliers",
+        "Accounts far from their peers: requests, sizes, tokens, any metric.",
+    ),
+    "latency": ("apilens.cli.latency:latency", "Who waits longer than the others, and what goes with it."),
     "heatmap": ("apilens.cli.heatmap:heatmap", "Two dimensions against each other, a number in each cell, in colour."),
     "concentration": ("apilens.cli.concentration:concentration", "Who causes each error, and how few accounts it is."),
     "onboarding": ("apilens.cli.onboarding:onboarding", "How new accounts get going, and who does not."),
