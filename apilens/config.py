@@ -20,6 +20,7 @@ from apilens.identity_rule import IdentityRule as IdentityRule
 from apilens.identity_rule import groups_of, regex_problem, resolved, rule_problems
 from apilens.link_settings import link_problems
 from apilens.route_template import template_problem
+from apilens.scope_settings import ScopeSettings, scope_problems
 from apilens.source_settings import CHAINS, FIELDS, ColumnType, Dedupe, SourceSettings, source_problems
 from apilens.store_settings import AgeOut, StoreSettings, store_problems
 from apilens.window import parse_duration, zone_of
@@ -76,7 +77,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     openapi: descriptions of the API. endpoints: route templates such as `/genre/{name}`. sdks: clients of your own that
     apilens does not know by itself. cohorts: saved sets of accounts. sources: logs by name, read by `apilens ingest`.
     funnels: by the names that `apilens funnel` takes. dedupe: the id that counts once; None: what the format says.
-    links: URLs to see events at, with columns in them.
+    links: URLs to see events at, with columns in them. scope: which traffic counts.
     """
 
     store: str | StoreSettings | None = None
@@ -108,6 +109,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dedupe: Dedupe | None = None
     age_out: AgeOut = AgeOut()
     links: dict[str, str] = {}
+    scope: ScopeSettings = ScopeSettings()
 
     @property
     def place(self) -> StoreSettings:
@@ -245,6 +247,7 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     yield from ((("cohorts", *place), what) for place, what in found)
     for name, funnel in settings.funnels.items():
         yield from ((("funnels", name, *place), what) for place, what in funnel_problems(funnel, extra))
+    yield from ((("scope", *place), what) for place, what in scope_problems(settings.scope, extra))
     yield from ((("links", *place), what) for place, what in link_problems(settings.links, extra))
     for at, pattern in enumerate(settings.endpoints):
         if problem := template_problem(pattern):

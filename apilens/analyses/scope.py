@@ -12,7 +12,9 @@ import polars as pl
 
 from apilens.answer import Events, Summary, Totals
 from apilens.heading import header, iso
+from apilens.left_out import LeftOut, left_out
 from apilens.query import summarise
+from apilens.scope_settings import ScopeSettings
 from apilens.window import Window
 
 
@@ -22,7 +24,8 @@ class Scope:
 
     now: the clock. newest: the newest event of the store, where it is known without reading events; else the newest
     that matches. tz: what headers are shown in. inputs: what the command that makes the result again reads.
-    errors: the condition of errors where it is not the default.
+    errors: the condition of errors where it is not the default. scope: what settings leave out, None for nothing;
+    everything: it was asked for.
     """
 
     now: datetime
@@ -32,6 +35,8 @@ class Scope:
     newest: datetime | None = None
     inputs: tuple[str, ...] = ()
     errors: str | None = None
+    scope: ScopeSettings | None = None
+    everything: bool = False
 
     def texts(self) -> list[str]:
         """Return every name and condition in it."""
@@ -41,6 +46,10 @@ class Scope:
         """Return the window of the events that the answer needs: a question may need others than those it is about."""
         return self.window
 
+    def leaves(self, columns: Mapping[str, pl.DataType]) -> LeftOut:
+        """Return what is left out of these events. Raises UsageError for a condition that cannot be meant."""
+        return left_out(self.scope, self.texts(), columns, everything=self.everything)
+
     def ask(
         self, events: Events, columns: Mapping[str, pl.DataType], *, metrics: Sequence[str], by: Sequence[str] = (),
         where: Sequence[str] = (), having: str | None = None, sort: str | None = None, limit: int | None = None,
@@ -49,6 +58,7 @@ class Scope:
         return summarise(
             events, metrics=metrics, by=by, where=(*self.where, *where), having=having, sort=sort, limit=limit,
             window=self.window, dtypes=columns, newest=self.newest is None, errors=self.errors,
+            leave=self.leaves(columns),
         )  # fmt: skip
 
     def header(self, totals: Totals) -> tuple[str, ...]:
@@ -65,6 +75,7 @@ class Scope:
             "until": iso(self.window.until),
             "tz": self.tz,
             **({"errors": self.errors} if self.errors else {}),
+            **({"all": True} if self.everything else {}),
         }
 
     def flags(self, *, limit: int | None, usual: int) -> list[tuple[str, str | None]]:
@@ -84,4 +95,4 @@ class Scope:
         for flag, value in flags:
             if value:
                 words += [flag, value]
-        return shlex.join(words)
+        return shlex.join([*words, *(["--all"] if self.everything else [])])
