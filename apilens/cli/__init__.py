@@ -20,36 +20,102 @@ import click
 
 from apilens import __version__
 from apilens.cli import signals
+from apilens.cli.grouped import GroupedCommand
 from apilens.errors import EXIT_BUG, EXIT_INPUT, ApilensError
 
-# Name → module:attribute, and what `--help` says of it. The order is that of `--help`.
-COMMANDS: Mapping[str, tuple[str, str]] = {
-    "demo": ("apilens.cli.demo:demo", "Make a made-up API's logs with problems planted in them, and report on them."),
-    "init": ("apilens.cli.init:init", "Look at your logs and write an apilens.yaml that fits them."),
-    "ingest": ("apilens.cli.ingest:ingest", "Read logs into the store, every line once; --follow goes on."),
-    "report": ("apilens.cli.report:report", "Any metric by any dimension: accounts, endpoints, status, hours …"),
-    "accounts": ("apilens.cli.accounts:accounts", "The customers: plan, traffic, errors, first and last request."),
-    "account": ("apilens.cli.account:account", "One customer on one page; --share for a support ticket."),
-    "events": ("apilens.cli.events:events", "The raw requests behind a number, the newest first."),
-    "funnel": ("apilens.cli.funnel:funnel", "How many accounts get from step to step, and where the others stop."),
-    "endpoints": ("apilens.cli.endpoints:endpoints", "What is called of the API, documented or not; --unused, --why."),
-    "retention": ("apilens.cli.retention:retention", "Who comes back: cohorts by day, week or month, and their curve."),
-    "cohorts": ("apilens.cli.cohorts:cohorts", "Saved sets of accounts: who is in them, who entered, who left."),
-    "sql": ("apilens.cli.sql:sql", "Your own SELECT over the events."),
-    "attribution": ("apilens.cli.attribution:attribution", "Which rules find the accounts, and what has none."),
-    "key-id": ("apilens.cli.key_id:key_id", "What the store calls an API key: keys on stdin, k_… on stdout."),
-    "convert": ("apilens.cli.convert:convert", "Write the events of logs to a Parquet, JSONL or CSV file."),
-    "formats": ("apilens.cli.formats:formats", "What can be read, and how a given log would be."),
-    "config": ("apilens.cli.config:config", "The settings in force and where they come from; their JSON Schema."),
-    "doctor": ("apilens.cli.doctor:doctor", "Whether settings, store and logs are as they should be."),
-    "cron": ("apilens.cli.cron:cron", "What runs ingest by itself: lines for a crontab, or systemd units."),
+# What `--help` lists the commands under, in this order: the questions that they answer.
+GROUPS = ("Get data in", "Who is in trouble", "Why", "Lifecycle", "Alerts", "Store and settings")
+# Name → module:attribute, the group, and what `--help` says of it. The order is that of `--help` within a group.
+COMMANDS: Mapping[str, tuple[str, str, str]] = {
+    "demo": (
+        "apilens.cli.demo:demo", "Get data in",
+        "Make a made-up API's logs with problems planted in them, and report on them.",
+    ),
+    "init": (
+        "apilens.cli.init:init", "Get data in",
+        "Look at your logs and write an apilens.yaml that fits them.",
+    ),
+    "ingest": (
+        "apilens.cli.ingest:ingest", "Get data in",
+        "Read logs into the store, every line once; --follow goes on.",
+    ),
+    "formats": (
+        "apilens.cli.formats:formats", "Get data in",
+        "What can be read, and how a given log would be.",
+    ),
+    "convert": (
+        "apilens.cli.convert:convert", "Get data in",
+        "Write the events of logs to a Parquet, JSONL or CSV file.",
+    ),
+    "attribution": (
+        "apilens.cli.attribution:attribution", "Get data in",
+        "Which rules find the accounts, and what has none.",
+    ),
+    "cron": (
+        "apilens.cli.cron:cron", "Get data in",
+        "What runs ingest by itself: lines for a crontab, or systemd units.",
+    ),
+    "report": (
+        "apilens.cli.report:report", "Who is in trouble",
+        "Any metric by any dimension: accounts, endpoints, status, hours …",
+    ),
+    "accounts": (
+        "apilens.cli.accounts:accounts", "Who is in trouble",
+        "The customers: plan, traffic, errors, first and last request.",
+    ),
+    "account": (
+        "apilens.cli.account:account", "Who is in trouble",
+        "One customer on one page; --share for a support ticket.",
+    ),
+    "events": (
+        "apilens.cli.events:events", "Why",
+        "The raw requests behind a number, the newest first.",
+    ),
+    "endpoints": (
+        "apilens.cli.endpoints:endpoints", "Why",
+        "What is called of the API, documented or not; --unused, --why.",
+    ),
+    "sql": (
+        "apilens.cli.sql:sql", "Why",
+        "Your own SELECT over the events.",
+    ),
+    "funnel": (
+        "apilens.cli.funnel:funnel", "Lifecycle",
+        "How many accounts get from step to step, and where the others stop.",
+    ),
+    "retention": (
+        "apilens.cli.retention:retention", "Lifecycle",
+        "Who comes back: cohorts by day, week or month, and their curve.",
+    ),
+    "cohorts": (
+        "apilens.cli.cohorts:cohorts", "Lifecycle",
+        "Saved sets of accounts: who is in them, who entered, who left.",
+    ),
     "store": (
-        "apilens.cli.store:store",
+        "apilens.cli.store:store", "Store and settings",
         "Look at the store, look after it: info, verify, compact, rebuild, forget.",
     ),
-    "redact": ("apilens.cli.redact:redact", "What is hidden of a log; what a store should not hold."),
-    "completion": ("apilens.cli.completion:completion", "Teach a shell to complete commands, accounts and endpoints."),
-}
+    "config": (
+        "apilens.cli.config:config", "Store and settings",
+        "The settings in force and where they come from; their JSON Schema.",
+    ),
+    "doctor": (
+        "apilens.cli.doctor:doctor", "Store and settings",
+        "Whether settings, store and logs are as they should be.",
+    ),
+    "redact": (
+        "apilens.cli.redact:redact", "Store and settings",
+        "What is hidden of a log; what a store should not hold.",
+    ),
+    "key-id": (
+        "apilens.cli.key_id:key_id", "Store and settings",
+        "What the store calls an API key: keys on stdin, k_… on stdout.",
+    ),
+    "completion": (
+        "apilens.cli.completion:completion", "Store and settings",
+        "Teach a shell to complete commands, accounts and endpoints.",
+    ),
+}  # fmt: skip
 
 _MOST_LINES = 40
 
@@ -74,7 +140,7 @@ class Commands(click.Group):
             return None
         module, _, attribute = COMMANDS[name][0].partition(":")
         command: click.Command = getattr(import_module(module), attribute)
-        return command
+        return command if isinstance(command, click.Group) else GroupedCommand.of(command)
 
     def resolve_command(
         self, context: click.Context, args: list[str]
@@ -86,10 +152,20 @@ class Commands(click.Group):
             raise click.UsageError(f"No such command {args[0]!r}.{hint}", context)
         return super().resolve_command(context, args)
 
+    def format_help(self, context: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write usage, what it is, examples, options, commands."""
+        self.format_usage(context, formatter)
+        self.format_help_text(context, formatter)
+        self.format_epilog(context, formatter)
+        self.format_options(context, formatter)
+
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, words) for name, (_, words) in COMMANDS.items()])
+        for group in GROUPS:
+            listed = [(name, words) for name, (_, of, words) in COMMANDS.items() if of == group]
+            if listed:
+                with formatter.section(group):
+                    formatter.write_dl(listed)
 
 
 @click.command(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, epilog=EXAMPLES)
