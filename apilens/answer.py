@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -12,6 +12,7 @@ import polars as pl
 
 from apilens.details import Pass, details_of, finished, joined, passes
 from apilens.dimensions import Dimension
+from apilens.left_out import split
 from apilens.metric import REQUESTS, Detail, Metric, Part, Quantile, weight, weight_where
 from apilens.quantiles import EXACT_ROWS
 from apilens.result import Field
@@ -26,11 +27,15 @@ ATTRIBUTED = Part("#attributed", weight_where(~nw.col("account").is_null()), "su
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """What all matching requests come to: their number, how many have an account, and when the last one was."""
+    """What all matching requests come to: their number, how many have an account, and when the last one was.
+
+    left_out: reason (see apilens.left_out) → how many matched but were left out.
+    """
 
     requests: int
     attributed: int
     newest: datetime | None
+    left_out: Mapping[str, int] = field(default_factory=dict)
 
     @property
     def attributed_share(self) -> float | None:
@@ -86,10 +91,12 @@ class Summary:
 
     def passes(self, groups: pl.DataFrame) -> list[Pass]:
         """Return the further passes that the metrics need, none for most; `groups` decides exact quantiles or not."""
-        return passes(self.details, self.requests, self.keys, exact=is_exact(groups))
+        inside, _ = split(groups, REQUESTS.name)
+        return passes(self.details, self.requests, self.keys, exact=is_exact(inside))
 
     def finish(self, groups: pl.DataFrame, made: Sequence[tuple[Pass, pl.DataFrame]] = ()) -> Answer:
         """Return the answer from the collected `groups`, and each pass with the frame that was collected for it."""
+        groups, left_out = split(groups, REQUESTS.name)
         whole = joined(groups, [finished(done, frame, self.keys) for done, frame in made], self.keys)
         numbers = whole.select(*self.keys, *(metric.finish.alias(name) for name, metric in self.metrics.items()))
         settled = numbers.with_columns(_settled(numbers[name]) for name in self.metrics)
@@ -105,7 +112,7 @@ class Summary:
                 *(Field(name, self.metrics[name].unit, self.metrics[name].better) for name in self.shown),
             ),
             groups=settled.height,
-            totals=_totals(groups),
+            totals=_totals(groups, left_out),
             approximate=any(isinstance(item, Quantile) for item in self.details) and not is_exact(groups),
         )
 
@@ -129,14 +136,14 @@ def _settled(numbers: pl.Series) -> pl.Series:
     return whole if whole.null_count() == numbers.null_count() else numbers.cast(pl.Float64)
 
 
-def _totals(groups: pl.DataFrame) -> Totals:
+def _totals(groups: pl.DataFrame, left_out: Mapping[str, int]) -> Totals:
     requests = _sum(groups[REQUESTS.name])
     if "account" in groups.columns:
         attributed = _sum(groups.filter(pl.col("account").is_not_null())[REQUESTS.name])
     else:
         attributed = _sum(groups[ATTRIBUTED.name])
     newest = groups[NEWEST.name].max() if NEWEST.name in groups.columns else None
-    return Totals(requests, attributed, newest if isinstance(newest, datetime) else None)
+    return Totals(requests, attributed, newest if isinstance(newest, datetime) else None, left_out)
 
 
 def _sum(numbers: pl.Series) -> int:

@@ -30,6 +30,7 @@ from apilens.changed import beside, completed, usual
 from apilens.changed_columns import Asked, asked_of
 from apilens.comparison import Comparison, words_of
 from apilens.engine import frame
+from apilens.left_out import NOTHING, LeftOut
 from apilens.query import summarise
 from apilens.schema import DTYPES
 
@@ -93,9 +94,10 @@ def plan_changes(
     errors: str | None = None,
     before: Events | None = None,
     flag: str | None = None,
+    leave: LeftOut = NOTHING,
 ) -> Changes:
     """Return the plan of what changed, asked as `summarise` is. before: the events of the bases, where they are others.
-    flag: a condition; rows for which it holds come first, and the column `fails` says so.
+    flag: a condition; rows for which it holds come first, and the column `fails` says so. leave: what is left out.
 
     Rows are sorted by `sort` (the default is the first metric, falling), then by key. Raises UsageError for every name
     that cannot be meant.
@@ -103,7 +105,7 @@ def plan_changes(
     others = events if before is None else before
 
     def ask(events: Events, names: Sequence[str], **scope: object) -> Summary:
-        return summarise(events, metrics=names, dtypes=dtypes, errors=errors, **scope)  # type: ignore[arg-type]
+        return summarise(events, metrics=names, dtypes=dtypes, errors=errors, leave=leave, **scope)  # type: ignore[arg-type]
 
     asked = asked_of(metrics, by=by, having=having, sort=sort, dtypes=dtypes, flag=flag)
     computed = asked.computed

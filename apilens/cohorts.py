@@ -24,8 +24,10 @@ from apilens.csv_table import read_csv
 from apilens.dimensions import unit_of
 from apilens.engine import frame
 from apilens.errors import UsageError
+from apilens.left_out import left_out
 from apilens.query import summarise
 from apilens.result import Field, Table
+from apilens.scope_settings import ScopeSettings
 from apilens.spelling import nearest
 from apilens.window import Window, parse_duration
 
@@ -37,13 +39,14 @@ class Cohorts:
     """The cohorts of apilens.yaml by name, and what it takes to say who is in them.
 
     now: the clock. accounts: what else is known of accounts. errors: the condition of errors where it is not the
-    default. tell: hears how many accounts a cohort has that was asked for.
+    default. scope: what is left out. tell: hears how many accounts a cohort has that was asked for.
     """
 
     saved: Mapping[str, Cohort]
     now: datetime
     accounts: Accounts | None = None
     errors: str | None = None
+    scope: ScopeSettings | None = None
     tell: Callable[[str], None] = lambda line: None
 
     def __getitem__(self, name: str) -> Cohort:
@@ -99,8 +102,9 @@ class Membership:
 
 
 def plan_members(
-    cohort: Cohort, events: Events, *, columns: Mapping[str, pl.DataType], now: datetime, errors: str | None
-) -> Membership:
+    cohort: Cohort, events: Events, *, columns: Mapping[str, pl.DataType], now: datetime, errors: str | None,
+    scope: ScopeSettings | None = None,
+) -> Membership:  # fmt: skip
     """Return the plan of who is in a cohort; `events` hold at least those of `window_of_cohort`.
 
     Raises UsageError for what cannot be meant, now that all columns are known.
@@ -108,10 +112,12 @@ def plan_members(
     by = [cohort.by] if cohort.by and not cohort.by.startswith("account.") else []
     metrics = list(dict.fromkeys([*by, *metrics_in(cohort.condition)])) or ["requests"]
 
+    leave = left_out(scope, cohort.texts, columns)
+
     def ask(events: Events, by: Iterable[str]) -> Summary:
         return summarise(
             events, metrics=metrics, by=list(by), where=cohort.where, window=window_of_cohort(cohort, now),
-            dtypes=columns, newest=False, errors=errors,
+            dtypes=columns, newest=False, errors=errors, leave=leave,
         )  # fmt: skip
 
     return Membership(cohort, ask(events, ["account"]), ask(frame(pl.LazyFrame(schema=columns)), []), now)

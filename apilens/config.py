@@ -24,6 +24,7 @@ from apilens.identity_rule import groups_of, regex_problem, resolved, rule_probl
 from apilens.link_settings import link_problems
 from apilens.mark_settings import mark_problems
 from apilens.route_template import template_problem
+from apilens.scope_settings import ScopeSettings, scope_problems
 from apilens.source_settings import CHAINS, FIELDS, ColumnType, Dedupe, SourceSettings, source_problems
 from apilens.store_settings import AgeOut, StoreSettings, store_problems
 from apilens.window import parse_duration, zone_of
@@ -90,6 +91,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deprecated: what is to go.
     funnels: by the names that `apilens funnel` takes. marks: a CSV file of moments, such as deploys. dedupe: the id
     that counts once; None: what the format says.
+    funnels: by the names that `apilens funnel` takes. dedupe: the id that counts once; None: what the format says.
+    links: URLs to see events at, with columns in them. scope: which traffic counts.
     """
 
     store: str | StoreSettings | None = None
@@ -127,6 +130,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     routes: tuple[Route, ...] = ()
     heartbeat_url: str | Heartbeat | None = None
     deprecated: tuple[Deprecated, ...] = ()
+    scope: ScopeSettings = ScopeSettings()
 
     @property
     def place(self) -> StoreSettings:
@@ -276,6 +280,7 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     yield from ((("cohorts", *place), what) for place, what in found)
     for name, funnel in settings.funnels.items():
         yield from ((("funnels", name, *place), what) for place, what in funnel_problems(funnel, extra))
+    yield from ((("scope", *place), what) for place, what in scope_problems(settings.scope, extra))
     yield from ((("links", *place), what) for place, what in link_problems(settings.links, extra))
     yield from ((("deprecated", *place), what) for place, what in deprecation_problems(settings.deprecated))
     yield from ((("workflows", *place), what) for place, what in workflow_problems(settings.workflows, extra))

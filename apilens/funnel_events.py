@@ -14,13 +14,15 @@ from apilens.dimensions import Dimension
 from apilens.engine import coded
 from apilens.funnel_rows import BY, ENTRY, EXCLUDED, HOLD, MOMENT, ORDER, UNIT, step_column
 from apilens.funnel_rules import Order
+from apilens.left_out import LeftOut
 from apilens.window import Window
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marks:
     """What is to be known of each event: the steps that it is, whether it is excluded, whose it is, what must agree
-    (`hold`), what the answer is broken down by, and whether an attempt may begin with it: only in `entries`.
+    (`hold`), what the answer is broken down by, whether an attempt may begin with it: only in `entries`; and whether
+    it is left out, which is for whoever takes them to do.
 
     Steps and what is excluded are as `condition_of` has them, and `success` is what those share that say so.
     """
@@ -33,6 +35,7 @@ class Marks:
     by: Sequence[Dimension]
     order: Order
     entries: Window
+    leave: LeftOut
 
     def of(self, events: Events) -> Events:
         """Return the events that matter, with these marks. Steps in strict order need every event of a unit.
@@ -55,6 +58,7 @@ class Marks:
             (nw.lit(False) if barred is None else barred).alias(EXCLUDED),
             *(held.expr.alias(f"{HOLD}{number}") for number, held in enumerate(self.hold, 1)),
             *(dimension.expr.alias(f"{BY}{number}") for number, dimension in enumerate(self.by, 1)),
+            *([self.leave.code] if self.leave else []),
         )
         return coded(marked, (UNIT, "source"))
 

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from apilens.answer import Totals
 from apilens.comparison import Comparison
+from apilens.left_out import lines_of
 from apilens.window import Window, span, zone_of
 
 NO_ACCOUNTS = "no request has an account: set `account:` in apilens.yaml"
@@ -21,7 +22,8 @@ def header(
     events = f"{count:,} request{'' if count == 1 else 's'}"
     newest = newest or totals.newest
     age = [age_of(newest, tz=tz, now=now)] if newest else []
-    return (*scope_lines(window=window, tz=tz, where=where, errors=errors), ", ".join([events, *age]))
+    lines = scope_lines(window=window, tz=tz, where=where, errors=errors)
+    return (*lines, ", ".join([events, *age]), *lines_of(totals.left_out))
 
 
 def scope_lines(*, window: Window, tz: str, where: Sequence[str], errors: str | None) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ from apilens.computed import condition, dtype_of, metric_named
 from apilens.dimensions import Dimension
 from apilens.engine import with_hashes
 from apilens.errors import UsageError
+from apilens.left_out import NOTHING, OUT, LeftOut, out_column
 from apilens.metric import IS_ERROR, REQUESTS, Metric, Part, Quantile
 from apilens.metrics import BY_NAME
 from apilens.schema import DTYPES
@@ -50,14 +51,15 @@ def summarise(
     dtypes: Types = DTYPES,
     newest: bool = True,
     errors: str | None = None,
+    leave: LeftOut = NOTHING,
 ) -> Summary:
     """Return the plan of a report: `metrics` by `by` over the events that lie in the window and pass every `where`.
 
     Without `by` there is one row. Rows are sorted by `sort` (`errors:desc`; the default is the first metric, falling),
     then by key, nulls last. `having` is a condition over metrics, listed or not. Requests are counted; actions only
     where a dimension or a count() names `kind` or `action`. dtypes: the columns of `events`. newest: totals say when
-    the last event was. errors: the condition of errors where it is not the default. Raises UsageError for every name
-    that cannot be meant.
+    the last event was. errors: the condition of errors where it is not the default. leave: what is left out, and
+    counted in passing. Raises UsageError for every name that cannot be meant.
     """
     grouped = dimensions.resolve(by, dtypes)
     if not metrics:
@@ -74,17 +76,21 @@ def summarise(
 
     matching = matching_events(events, where=where, window=window, dtypes=dtypes)
     failed = condition(errors, dtypes).expr if errors else IS_ERROR
-    groups = _groups(matching, grouped, computed, newest=newest, failed=failed)
+    groups = _groups(matching, grouped, computed, newest=newest, failed=failed, leave=leave)
     # Only the key columns themselves are computed here: what is made of requests selects them by name.
     keyed = [failed.alias("#failed"), *(dimension.expr.alias(dimension.name) for dimension in grouped)]
-    requests = matching.filter(IS_REQUEST).with_columns(*keyed)
+    requests = leave.of(matching.filter(IS_REQUEST)).with_columns(*keyed)
     return Summary(groups, requests, grouped, computed, tuple(shown), wanted, order, limit)
 
 
 def matching_events(
-    events: Events, *, where: str | Sequence[str] | None = None, window: Window | None = None, dtypes: Types = DTYPES
-) -> Events:
-    """Return the events in the window for which every condition is true. Raises UsageError for a bad condition."""
+    events: Events, *, where: str | Sequence[str] | None = None, window: Window | None = None, dtypes: Types = DTYPES,
+    leave: LeftOut = NOTHING,
+) -> Events:  # fmt: skip
+    """Return the events in the window for which every condition is true, but those that are left out.
+
+    Raises UsageError for a bad condition.
+    """
     window = window or Window()
     if window.since is not None:
         events = events.filter(nw.col("timestamp") >= nw.lit(window.since, nw.Datetime("us", "UTC")))
@@ -92,12 +98,13 @@ def matching_events(
         events = events.filter(nw.col("timestamp") < nw.lit(window.until, nw.Datetime("us", "UTC")))
     for text in [where] if isinstance(where, str) else where or ():
         events = events.filter(condition(text, dtypes).expr)
-    return events
+    return leave.of(events)
 
 
 def _groups(
-    events: Events, by: tuple[Dimension, ...], metrics: Mapping[str, Metric], *, newest: bool, failed: nw.Expr
-) -> Events:
+    events: Events, by: tuple[Dimension, ...], metrics: Mapping[str, Metric], *, newest: bool, failed: nw.Expr,
+    leave: LeftOut,
+) -> Events:  # fmt: skip
     parts = {
         part.name: replace(part, row=nw.when(failed).then(part.row).otherwise(nw.lit(0))) if part.of_errors else part
         for metric in metrics.values()
@@ -119,14 +126,32 @@ def _groups(
     events = with_hashes(events, {_hash(part.of): part.of for part in parts.values() if part.of})
     rows = events.select(
         *(dimension.expr.alias(dimension.name) for dimension in by),
-        *([] if by else [_ONE_GROUP.alias(_ALL)]),
+        *([] if by or leave else [_ONE_GROUP.alias(_ALL)]),
+        # One more key costs less than a pass that counts what is left out.
+        *([leave.code] if leave else []),
         *(_row(part, masked=not requests_only).alias(part.name) for part in parts.values()),
     )
-    groups = _grouped(rows, [dimension.name for dimension in by] or [_ALL], tuple(parts.values()))
+    keys = [*(dimension.name for dimension in by), *([OUT] if leave else [])]
+    groups = _grouped(rows, keys or [_ALL], tuple(parts.values()))
     if not by:
-        # One row even where nothing matched.
-        groups = groups.select(nw.col(ROWS).sum(), *(_whole(part) for part in parts.values()))
+        groups = _one_row(groups, tuple(parts.values()), leave)
     return groups.with_columns(_finished(part) for part in parts.values())
+
+
+def _one_row(groups: Events, parts: Sequence[Part], leave: LeftOut) -> Events:
+    """Return one row even where nothing matched; what is left out comes as a column for each reason."""
+    counts = []
+    if leave:
+        inside = nw.col(OUT) == 0
+        counts = [
+            nw.when(nw.col(OUT) == code).then(nw.col(REQUESTS.name)).otherwise(nw.lit(0)).alias(out_column(code))
+            for code in leave.codes
+        ]
+        kept = [nw.when(inside).then(nw.col(name)).alias(name) for name in (ROWS, *(part.name for part in parts))]
+        groups = groups.select(*kept, *counts)
+    return groups.select(
+        nw.col(ROWS).sum(), *(_whole(part) for part in parts), *(nw.col(out_column(code)).sum() for code in leave.codes)
+    )
 
 
 def _grouped(rows: Events, keys: Sequence[str], parts: Sequence[Part]) -> Events:

@@ -23,6 +23,7 @@ import polars as pl
 from apilens.answer import Answer, Events, Summary
 from apilens.comparison import Comparison
 from apilens.errors import UsageError
+from apilens.left_out import NOTHING, LeftOut
 from apilens.query import summarise
 from apilens.result import Field
 from apilens.schema import DTYPES
@@ -78,12 +79,13 @@ class RateSplit:
 def plan_split(
     events: Events, comparison: Comparison, *, by: Sequence[str], where: Sequence[str] = (),
     dtypes: Mapping[str, pl.DataType] = DTYPES, errors: str | None = None, before: Events | None = None,
+    leave: LeftOut = NOTHING,
 ) -> RateSplit:  # fmt: skip
     """Return the plan of a split by the dimensions `by`: the first says who calls, the others what.
 
     With a single one what is called is the endpoint, or of endpoints the account. before: the events of the other
-    window, where they are others. Raises UsageError for names that cannot be meant, and for what is typical, since
-    medians do not add up.
+    window, where they are others. leave: what is left out. Raises UsageError for names that cannot be meant, and for
+    what is typical, since medians do not add up.
     """
     if comparison.is_typical:
         raise UsageError("medians do not add up: what is typical has no split", hint="--compare previous, or 7d-ago")
@@ -95,7 +97,7 @@ def plan_split(
         window = (comparison.head, *comparison.bases)[number]
         return summarise(
             events, metrics=["requests", "errors"], by=[by[0], *what], where=where, window=window, dtypes=dtypes,
-            errors=errors, newest=False,
+            errors=errors, newest=False, leave=leave,
         )  # fmt: skip
 
     return RateSplit((ask(events, 0), ask(events if before is None else before, 1)), tuple(by), (by[0],))

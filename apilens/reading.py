@@ -141,10 +141,11 @@ def members_of(store: Store, name: str, cohorts: Cohorts) -> Table:
     cohort = cohorts[name]
     now = now_of(store, cohorts.now)
     try:
-        events, columns = events_of(store, window_of_cohort(cohort, now), cohorts.accounts, cohort.texts)
+        texts = [*cohort.texts, *(cohorts.scope.texts() if cohorts.scope else ())]
+        events, columns = events_of(store, window_of_cohort(cohort, now), cohorts.accounts, texts)
         return members(
             cohort, events, everyone=lambda: scan(store.files(), store.dtypes), columns=columns, now=now,
-            accounts=cohorts.accounts, errors=cohorts.errors,
+            accounts=cohorts.accounts, errors=cohorts.errors, scope=cohorts.scope,
         )  # fmt: skip
     except ConfigError:
         # It names a file and a line already.

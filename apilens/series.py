@@ -19,6 +19,7 @@ from apilens.answer import Answer, Events, Summary
 from apilens.changed import completed
 from apilens.engine import frame
 from apilens.errors import UsageError
+from apilens.left_out import NOTHING, LeftOut
 from apilens.query import summarise
 from apilens.result import Field
 from apilens.schema import DTYPES
@@ -109,11 +110,12 @@ def plan_series(
     dtypes: Mapping[str, pl.DataType] = DTYPES,
     newest: datetime | None = None,
     errors: str | None = None,
+    leave: LeftOut = NOTHING,
 ) -> SeriesPlan:
     """Return the plan of a series, asked as `summarise` is: having, sort and limit are about whole groups.
 
-    every: a key of EVERY. newest: when the last event of all was, where that is known. Raises UsageError for what
-    cannot be meant.
+    every: a key of EVERY. newest: when the last event of all was, where that is known. leave: what is left out. Raises
+    UsageError for what cannot be meant.
     """
     if every not in EVERY:
         raise UsageError(f"--every {every!r} is no length of time", hint=f"one of {', '.join(EVERY)}")
@@ -122,11 +124,11 @@ def plan_series(
         raise UsageError(f"--every {every} is --by {bucket}, with empty ones too", hint=f"leave {bucket} out of --by")
     whole = summarise(
         events, metrics=metrics, by=by, where=where, having=having, sort=sort, limit=limit, window=window,
-        dtypes=dtypes, newest=newest is None, errors=errors,
+        dtypes=dtypes, newest=newest is None, errors=errors, leave=leave,
     )  # fmt: skip
     buckets = summarise(
         events, metrics=metrics, by=[*by, bucket], where=where, window=window, dtypes=dtypes, newest=False,
-        errors=errors,
+        errors=errors, leave=leave,
     )  # fmt: skip
     nothing = summarise(
         frame(pl.LazyFrame(schema=dict(dtypes))), metrics=metrics, dtypes=dtypes, newest=False, errors=errors

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -137,10 +138,11 @@ def _of_endpoints(
 
 def _last_errors(events: Events, options: AccountOptions, columns: Mapping[str, pl.DataType]) -> Table:
     where = (*options.where, options.whose.condition, options.failed)
-    matching = matching_events(events, where=where, window=options.window, dtypes=columns).filter(IS_REQUEST)
+    leave = options.leaves(columns)
+    matching = matching_events(events, where=where, window=options.window, dtypes=columns, leave=leave)
     linked = [name for template in options.links.values() for name in fields_of(template) if name in columns]
     read = [nw.col(name) for name in dict.fromkeys([*ORDER, *_LAST, *linked])]
-    found = newest(matching, read, days=options.days, limit=_ERRORS)
+    found = newest(matching.filter(IS_REQUEST), read, days=options.days, limit=_ERRORS)
     location = pl.concat_str("source", pl.lit(":"), "line").alias("location")
     # Links that need nothing but the account stand above the page.
     links = {name: text for name, text in options.links.items() if not set(fields_of(text)) <= _known(options.whose)}
@@ -189,19 +191,16 @@ def _notes(options: AccountOptions, traffic: Answer, called: Answer) -> Iterator
     if options.window.since is None:
         yield "--since 7d, or any other, also says what changed against the time before"
     if traffic.rows["errors"].item():
-        yield f"all of the errors: {_errors_command(options)}"
+        yield f"all errors, with the same window and filters: {_errors_command(options)}"
 
 
 def _errors_command(options: AccountOptions) -> str:
+    """Return the command that shows all errors, but for the window and filters that were given."""
     whose = options.whose
     # A glob, or a list, is what other ids would be taken for.
     plain = whose.id is None or _PLAIN.fullmatch(whose.id)
-    flags = [
-        ("--account" if plain else "--where", (whose.id or NOBODY) if plain else whose.condition),
-        ("--where", options.failed),
-        *options.flags(limit=LIMIT, usual=LIMIT),
-    ]
-    return options.command("events", flags)
+    flag = ("--account", whose.id or NOBODY) if plain else ("--where", whose.condition)
+    return shlex.join(["apilens", "events", *flag, "--where", options.failed])
 
 
 def _query(options: AccountOptions) -> dict[str, Any]:

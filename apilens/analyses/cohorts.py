@@ -17,13 +17,14 @@ from apilens.cohorts import listed_accounts, plan_members
 from apilens.heading import iso
 from apilens.result import Field, Result, Table
 from apilens.schema import DTYPES
+from apilens.scope_settings import ScopeSettings
 
 LIMIT = 50
 
 
 def members(
     cohort: Cohort, events: Events, *, everyone: Callable[[], Events], columns: Mapping[str, pl.DataType] = DTYPES,
-    now: datetime, accounts: Accounts | None = None, errors: str | None = None,
+    now: datetime, accounts: Accounts | None = None, errors: str | None = None, scope: ScopeSettings | None = None,
 ) -> Table:  # fmt: skip
     """Return the accounts of a cohort, and the metrics that it is about.
 
@@ -33,7 +34,7 @@ def members(
     known = listed_accounts(cohort)
     if known is not None and cohort.is_list:
         return Table("members", (Field("account"),), known)
-    plan = plan_members(cohort, events, columns=columns, now=now, errors=errors)
+    plan = plan_members(cohort, events, columns=columns, now=now, errors=errors, scope=scope)
     active, nothing = (answer.rows for answer in answers([plan.active, plan.nothing]))
     active = active.drop_nulls("account")
     if known is None:

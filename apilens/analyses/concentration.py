@@ -104,7 +104,9 @@ def _condition(options: ConcentrationOptions) -> str:
 def _pairs(events: Events, options: ConcentrationOptions, columns: Mapping[str, pl.DataType]) -> Events:
     """Return kind of error and account, with the errors, and those whose account the server did not confirm."""
     where = (*options.where, _condition(options), "kind = 'request'")
-    matching = matching_events(events, where=where, window=options.window, dtypes=columns)
+    matching = matching_events(
+        events, where=where, window=options.window, dtypes=columns, leave=options.leaves(columns)
+    )
     rows = matching.select(
         DIMENSIONS[options.of].expr.alias(options.of),
         "account",

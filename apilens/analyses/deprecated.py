@@ -120,7 +120,9 @@ def failing(result: Result, fail_on: str) -> int:
 def _uses(
     events: Events, options: DeprecatedOptions, columns: Mapping[str, pl.DataType], *, until: datetime
 ) -> pl.DataFrame:
-    matching = matching_events(events, where=options.where, window=options.window, dtypes=columns)
+    matching = matching_events(
+        events, where=options.where, window=options.window, dtypes=columns, leave=options.leaves(columns)
+    )
     old = [condition(thing.condition, columns).expr for thing in options.things]
     new = [condition(thing.replaced, columns).expr if thing.replaced else None for thing in options.things]
     plans = [plan_usage(matching, *pair, until=until) for pair in zip(old, new, strict=True)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import polars as pl
 
@@ -55,7 +55,9 @@ def endpoints(events: Events, options: EndpointsOptions, *, columns: Mapping[str
         raise UsageError(
             "no endpoint is documented", hint="name the description under `openapi:` in apilens.yaml, and ingest"
         )
-    [answer] = answers([options.ask(events, columns, metrics=_METRICS, by=("endpoint",))])
+    # What only probes call is called.
+    asked = replace(options, everything=True) if options.unused else options
+    [answer] = answers([asked.ask(events, columns, metrics=_METRICS, by=("endpoint",))])
     called = answer.rows.join(known.documented.drop("#operation"), on="endpoint", how="left", maintain_order="left")
     called = called.with_columns(pl.col("endpoint.documented", "endpoint.deprecated").fill_null(False))
     if options.unused:

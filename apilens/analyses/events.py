@@ -17,6 +17,7 @@ from apilens.answer import Events
 from apilens.computed import condition
 from apilens.errors import UsageError
 from apilens.heading import age_of, scope_lines
+from apilens.left_out import NOTHING, what_of
 from apilens.link_settings import fields_of
 from apilens.links import PREFIX, with_links
 from apilens.query import IS_REQUEST, matching_events
@@ -66,7 +67,9 @@ def events(events: Events, options: EventsOptions, *, columns: Mapping[str, pl.D
     """
     names = _names(options, columns)
     where = (*options.where, *([_with_one_of(options.ids)] if options.ids else []))
-    matching = matching_events(events, where=where, window=options.window, dtypes=columns)
+    # An event that is asked for by its id is meant, whatever it is.
+    leave = NOTHING if options.ids else options.leaves(columns)
+    matching = matching_events(events, where=where, window=options.window, dtypes=columns, leave=leave)
     named = {*options.shown}.union(*(condition(text, columns).columns for text in where))
     if not named & {"kind", "action"}:
         matching = matching.filter(IS_REQUEST)
@@ -82,7 +85,7 @@ def events(events: Events, options: EventsOptions, *, columns: Mapping[str, pl.D
             Table("events", tuple(Field(name, _unit(name, dtype)) for name, dtype in table.schema.items()), table),
         ),
         query=_query(options, names),
-        header=(*scope_lines(window=options.window, tz=options.tz, where=where, errors=None), *age),
+        header=(*scope_lines(window=options.window, tz=options.tz, where=where, errors=None), *age, *what_of(leave)),
         notes=_notes(options, table, more=found.height > table.height),
         command=options.command(
             "events",

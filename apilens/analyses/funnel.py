@@ -21,6 +21,7 @@ from apilens.funnel_rows import BY, HOLD, ORDER, UNIT, flags_of
 from apilens.funnel_steps import condition_of, parse_step, success_of
 from apilens.funnel_table import FIELDS, P_VALUE, compared, tabulate, walked
 from apilens.funnels import Attempts, attempts_of
+from apilens.left_out import lines_of, split
 from apilens.query import matching_events
 from apilens.result import Field, Result, Table
 from apilens.schema import DTYPES, conform
@@ -38,15 +39,15 @@ def funnel(events: Events, options: FunnelOptions, *, columns: Mapping[str, pl.D
         # Until when nothing is known to have happened decides who has dropped out.
         [newest] = collect([events.select(nw.col("timestamp").max())])
         options = replace(options, newest=newest.item() if newest.height else None)
-    found, strangers = _attempts(events, options, options.window, columns)
+    found, strangers, left_out = _attempts(events, options, options.window, columns)
     if listing:
-        return _listed(events, options, found, columns)
+        return _listed(events, options, found, columns, left_out)
     fields = [Field(item.name, item.unit) for item in dimensions.resolve(options.by, columns)]
     attempts = _walked(found, options)
     rows = _tabulated(attempts, options, fields, every=False)
     shown: tuple[Field, ...] = (*fields, *FIELDS, *([P_VALUE] if fields else []))
     if other := options.other_window:
-        before, _ = _attempts(events, options, other, columns)
+        before, _, _ = _attempts(events, options, other, columns)
         rows, more = compared(
             rows, _tabulated(_walked(before, options), options, fields, every=True), keys=[item.name for item in fields]
         )
@@ -56,7 +57,7 @@ def funnel(events: Events, options: FunnelOptions, *, columns: Mapping[str, pl.D
         title=f"Funnel {options.name}" if options.name else "Funnel",
         tables=(Table("funnel", shown, rows),),
         query=options.query(),
-        header=options.lines(),
+        header=(*options.lines(), *left_out),
         notes=_notes(options, rows, attempts, strangers),
         command=options.again(),
     )
@@ -64,8 +65,10 @@ def funnel(events: Events, options: FunnelOptions, *, columns: Mapping[str, pl.D
 
 def _attempts(
     events: Events, options: FunnelOptions, entries: Window, columns: Mapping[str, pl.DataType]
-) -> tuple[list[Attempts], int]:
-    """Return the attempts that begin in a window, and how many events are steps but of nobody."""
+) -> tuple[list[Attempts], int, tuple[str, ...]]:
+    """Return the attempts that begin in a window, how many events are steps but of nobody, and lines that say how many
+    are steps but left out.
+    """
 
     def compile_sql(text: str) -> tuple[nw.Expr, frozenset[str]]:
         found = condition(text, columns)
@@ -81,6 +84,7 @@ def _attempts(
         by=dimensions.resolve(options.by, columns),
         order=options.rules.order,
         entries=entries,
+        leave=options.leaves(columns),
     )
     reads = Window(entries.since, entries.until and entries.until + options.rules.within + SLACK)
 
@@ -92,6 +96,7 @@ def _attempts(
         [more] = collect([marked(frame(conform(options.actions, columns=columns, extra=columns)))])
         texts = [pl.col(name).cast(pl.String) for name in (UNIT, "source")]
         rows = pl.concat([part.with_columns(texts) for part in (rows, more)])
+    rows, left_out = split(rows)
     nobody = pl.col(UNIT).is_null()
     strangers = rows.select((nobody & pl.any_horizontal(flags_of(options.rules))).sum()).item()
     # What has no value that could be the same as another's is left out.
@@ -101,7 +106,7 @@ def _attempts(
     carried = [name for name in rows.columns if name.startswith(BY)]
     listing = options.dropped or options.reached
     rules = replace(options.rules, newest=options.newest)
-    return attempts_of(rows, rules, carried=[*carried, *(ORDER if listing else ())]), strangers
+    return attempts_of(rows, rules, carried=[*carried, *(ORDER if listing else ())]), strangers, lines_of(left_out)
 
 
 def _walked(found: list[Attempts], options: FunnelOptions) -> pl.DataFrame:
@@ -113,8 +118,9 @@ def _tabulated(attempts: pl.DataFrame, options: FunnelOptions, fields: list[Fiel
 
 
 def _listed(
-    events: Events, options: FunnelOptions, found: list[Attempts], columns: Mapping[str, pl.DataType]
-) -> Result:
+    events: Events, options: FunnelOptions, found: list[Attempts], columns: Mapping[str, pl.DataType],
+    left_out: tuple[str, ...],
+) -> Result:  # fmt: skip
     unit, number = options.unit, options.dropped or options.reached or 0
     depth = pl.col("depth")
     chosen = (depth == number) & ~pl.col("open") if options.dropped else depth >= number
@@ -125,18 +131,19 @@ def _listed(
     fields = fields_of(unit, dropped=options.dropped is not None)
     if options.dropped:
         failed = condition(options.errors or "status >= 400", columns).expr
-        [later] = collect([afterwards(matching_events(events, window=options.reads()), rows, unit=unit, failed=failed)])
+        done = matching_events(events, window=options.reads(), leave=options.leaves(columns))
+        [later] = collect([afterwards(done, rows, unit=unit, failed=failed)])
         rows = dropped_rows(rows, later, unit=unit)
     name = options.names[number - 1]
     title = f"Stopped after step {number}, {name}" if options.dropped else f"Got to step {number}, {name}"
-    left_out = everybody.height - rows.height
-    notes = [f"and {left_out:,} more; --limit all shows them"] if left_out else []
+    more = everybody.height - rows.height
+    notes = [f"and {more:,} more; --limit all shows them"] if more else []
     return Result(
         kind="funnel.dropped" if options.dropped else "funnel.reached",
         title=title,
         tables=(Table("people", fields, rows.select(item.name for item in fields)),),
         query=options.query(),
-        header=(*options.lines(), f"{title[0].lower()}{title[1:]}: {everybody.height:,}"),
+        header=(*options.lines(), *left_out, f"{title[0].lower()}{title[1:]}: {everybody.height:,}"),
         notes=tuple(notes if everybody.height else ["nobody did"]),
         command=options.again(),
     )

@@ -68,7 +68,9 @@ def latency(events: Events, options: LatencyOptions, *, columns: Mapping[str, pl
     _, known, heaviest, first, last = whole.rows.row(0)
     exact = known <= EXACT_ROWS and (heaviest or 1) <= 1
     where = (*options.where, "kind = 'request'")
-    requests = matching_events(events, where=where, window=options.window, dtypes=columns)
+    requests = matching_events(
+        events, where=where, window=options.window, dtypes=columns, leave=options.leaves(columns)
+    )
     compared = _compared(requests, options, exact=exact)
     shown = compared.head(compared.height if options.limit is None else options.limit)
     period = "hour" if known and last - first <= _HOURS_UP_TO else "day"

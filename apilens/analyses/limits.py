@@ -105,7 +105,9 @@ def _minutes(
 ) -> Events:  # fmt: skip
     """Return the requests of each account in each minute in which it had any."""
     where = (*options.where, "kind = 'request'", "account IS NOT NULL")
-    matching = matching_events(events, where=where, window=options.window, dtypes=columns)
+    matching = matching_events(
+        events, where=where, window=options.window, dtypes=columns, leave=options.leaves(columns)
+    )
     group = resolve([plan], columns)[0].expr.cast(nw.String) if plan else nw.lit("(all)")
     rows = matching.select(
         "account",

@@ -118,7 +118,9 @@ def _starts_and_calls(
     """Return when accounts began, and their calls."""
     seen, oldest = options.seen.of("account"), options.seen.first
     starts = _meant(starts_of(created, seen, options.window, oldest=oldest), options, columns)
-    matching = matching_events(events, where=options.where, window=options.reads(), dtypes=columns)
+    matching = matching_events(
+        events, where=options.where, window=options.reads(), dtypes=columns, leave=options.leaves(columns)
+    )
     success = success_of(lambda text: (condition(text, columns).expr, frozenset()), options.errors)
     [calls] = collect([plan_calls(matching, starts, success)])
     if any("cohort(" in text for text in options.where):

@@ -31,7 +31,8 @@ def split(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.Da
         raise UsageError("--split has columns of its own", hint="leave out --metrics, --having, --sort and --new")
     options = replace(options, window=options.about(), by=options.by or BY)
     plan = plan_split(
-        events, comparison, by=options.by, where=options.where, dtypes=columns, errors=options.errors
+        events, comparison, by=options.by, where=options.where, dtypes=columns, errors=options.errors,
+        leave=options.leaves(columns),
     )  # fmt: skip
     found = answers(plan.summaries)
     done = plan.finish(found)

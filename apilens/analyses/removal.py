@@ -136,7 +136,9 @@ def verdict_of(result: Result) -> Verdict:
 def _found(
     events: Events, options: RemovalOptions, columns: Mapping[str, pl.DataType]
 ) -> tuple[pl.DataFrame, Evidence]:  # fmt: skip
-    matching = matching_events(events, where=options.where, window=options.window, dtypes=columns)
+    matching = matching_events(
+        events, where=options.where, window=options.window, dtypes=columns, leave=options.leaves(columns)
+    )
     old = condition(options.thing.condition, columns).expr
     rest = ~nw.coalesce(old, nw.lit(False))
     plan = plan_usage(matching, old, rest, until=options.until, within=options.unused_for)

@@ -74,8 +74,9 @@ def report(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.D
 def _split(options: ReportOptions, events: Events, comparison: Comparison, columns: Mapping[str, pl.DataType]) -> Table:
     """Return who adds what to the change of the error rate."""
     plan = plan_split(
-        events, comparison, by=("account", "endpoint"), where=options.where, dtypes=columns, errors=options.errors
-    )
+        events, comparison, by=("account", "endpoint"), where=options.where, dtypes=columns, errors=options.errors,
+        leave=options.leaves(columns),
+    )  # fmt: skip
     done = plan.finish(answers(plan.summaries))
     return Table("error_rate_change", done.fields, done.rows.head(OVERVIEW_LIMIT))
 

@@ -95,7 +95,7 @@ def retention(events: Events, options: RetentionOptions, *, columns: Mapping[str
     if options.unit not in UNITS:
         raise UsageError(f"--unit {options.unit!r} is nobody to count", hint=f"one of {', '.join(UNITS)}")
     read = matching_events(events, window=options.reads())
-    matching = matching_events(read, where=options.where, dtypes=columns)
+    matching = matching_events(read, where=options.where, dtypes=columns, leave=options.leaves(columns))
     plan = plan_returns(
         matching, unit=options.unit, period=period, first=_meant(options.first, columns),
         returning=_meant(options.returning, columns), window=options.window, unbounded=options.unbounded,

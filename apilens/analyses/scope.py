@@ -14,7 +14,9 @@ from apilens.answer import Events, Summary, Totals
 from apilens.changes import Changes, plan_changes
 from apilens.comparison import Comparison
 from apilens.heading import header, iso
+from apilens.left_out import LeftOut, left_out
 from apilens.query import summarise
+from apilens.scope_settings import ScopeSettings
 from apilens.window import Window
 
 
@@ -24,7 +26,8 @@ class Scope:
 
     now: the clock. newest: the newest event of the store, where it is known without reading events; else the newest
     that matches. tz: what headers are shown in. inputs: what the command that makes the result again reads.
-    errors: the condition of errors where it is not the default.
+    errors: the condition of errors where it is not the default. scope: what settings leave out, None for nothing;
+    everything: it was asked for.
     """
 
     now: datetime
@@ -34,6 +37,8 @@ class Scope:
     newest: datetime | None = None
     inputs: tuple[str, ...] = ()
     errors: str | None = None
+    scope: ScopeSettings | None = None
+    everything: bool = False
 
     def texts(self) -> list[str]:
         """Return every name and condition in it."""
@@ -47,6 +52,13 @@ class Scope:
         """Return the window that the answer is about, which is what is first seen in it."""
         return self.window
 
+    def leaves(self, columns: Mapping[str, pl.DataType], also: Iterable[str] = ()) -> LeftOut:
+        """Return what is left out of these events, but for what the texts of the question, or others, name.
+
+        Raises UsageError for a condition that cannot be meant.
+        """
+        return left_out(self.scope, [*self.texts(), *also], columns, everything=self.everything)
+
     def ask(
         self, events: Events, columns: Mapping[str, pl.DataType], *, metrics: Sequence[str], by: Sequence[str] = (),
         where: Sequence[str] = (), having: str | None = None, sort: str | None = None, limit: int | None = None,
@@ -55,6 +67,7 @@ class Scope:
         return summarise(
             events, metrics=metrics, by=by, where=(*self.where, *where), having=having, sort=sort, limit=limit,
             window=self.window, dtypes=columns, newest=self.newest is None, errors=self.errors,
+            leave=self.leaves(columns, (*where, *by)),
         )  # fmt: skip
 
     def changes(
@@ -66,7 +79,7 @@ class Scope:
         return plan_changes(
             events, comparison, metrics=metrics, by=by, where=(*self.where, *where), having=having, sort=sort,
             limit=limit, dtypes=columns, newest=self.newest is None, errors=self.errors, before=before,
-            flag=flag,
+            flag=flag, leave=self.leaves(columns),
         )  # fmt: skip
 
     def header(self, totals: Totals) -> tuple[str, ...]:
@@ -83,6 +96,7 @@ class Scope:
             "until": iso(self.window.until),
             "tz": self.tz,
             **({"errors": self.errors} if self.errors else {}),
+            **({"all": True} if self.everything else {}),
         }
 
     def flags(self, *, limit: int | None, usual: int) -> list[tuple[str, str | None]]:
@@ -102,4 +116,4 @@ class Scope:
         for flag, value in flags:
             if value:
                 words += [flag, value]
-        return shlex.join(words)
+        return shlex.join([*words, *(["--all"] if self.everything else [])])

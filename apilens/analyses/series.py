@@ -27,7 +27,7 @@ def series(events: Events, options: ReportOptions, *, columns: Mapping[str, pl.D
     plan = plan_series(
         events, options.every or "", metrics=options.shown, by=options.by, where=options.where,
         having=options.condition, sort=options.order, limit=options.limit, window=options.window, dtypes=columns,
-        newest=options.newest, errors=options.errors,
+        newest=options.newest, errors=options.errors, leave=options.leaves(columns),
     )  # fmt: skip
     found = answers(plan.summaries)
     rows, fields = plan.finish(found)

@@ -71,7 +71,9 @@ def sessions(events: Events, options: SessionOptions, *, columns: Mapping[str, p
     if options.idle <= timedelta(0):
         raise UsageError("--idle is no pause", hint="for example --idle 30m")
     [answer] = answers([options.ask(events, columns, metrics=("requests",), where=(CALLS,))])
-    matching = matching_events(events, where=options.where, window=options.window, dtypes=columns)
+    matching = matching_events(
+        events, where=options.where, window=options.window, dtypes=columns, leave=options.leaves(columns)
+    )
     [rows] = collect([matching.select(nw.len())])
     failed = condition(options.errors, columns).expr if options.errors else IS_ERROR
     parts = sessions_of(

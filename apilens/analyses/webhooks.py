@@ -58,7 +58,9 @@ def webhooks(events: Events, options: WebhookOptions, *, columns: Mapping[str, p
     Raises UsageError for a bad condition.
     """
     [answer] = answers([options.ask(events, columns, metrics=("requests",), where=(SENT,))])
-    matching = matching_events(events, where=options.where, window=options.window, dtypes=columns)
+    matching = matching_events(
+        events, where=options.where, window=options.window, dtypes=columns, leave=options.leaves(columns, (SENT,))
+    )
     failed = condition(options.errors, columns).expr if options.errors else IS_ERROR
     # What nobody answered has no status.
     succeeded = ~nw.col("status").is_null() & ~nw.coalesce(failed, nw.lit(False))

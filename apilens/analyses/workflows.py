@@ -65,7 +65,9 @@ def workflows(events: Events, options: WorkflowOptions, *, columns: Mapping[str,
         raise UsageError(f"--view {options.view!r} is none", hint=f"one of {', '.join(VIEWS)}")
     if options.idle <= timedelta(0):
         raise UsageError("--idle is no pause", hint="for example --idle 30m")
-    matching = matching_events(events, where=options.where, window=options.window, dtypes=columns)
+    matching = matching_events(
+        events, where=options.where, window=options.window, dtypes=columns, leave=options.leaves(columns)
+    )
     [rows] = collect([matching.select(nw.len())])
     [answer] = answers([options.ask(events, columns, metrics=("requests",), where=(CALLS,))])
     asked = Asked(options, events, matching, columns, parts_for(rows.item()))

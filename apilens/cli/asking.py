@@ -6,7 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from apilens.cli.options import Session
+import click
+
+from apilens.cli.options import EVERYTHING, Session
 from apilens.cli.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -36,6 +38,7 @@ def answer(
     settings = here.settings
     if files:
         here.check_formats()
+    everything = bool(click.get_current_context().meta.get(EVERYTHING))
     accounts = here.accounts()
     zone = tz or settings.tz
     with (
@@ -51,12 +54,13 @@ def answer(
             here.say(note)
         asked = options(
             now=here.now, where=where, window=window, tz=zone, newest=newest, inputs=files,
-            errors=settings.errors.condition, **of_store(store), **own,
+            errors=settings.errors.condition, scope=settings.scope, everything=everything, **of_store(store), **own,
         )  # fmt: skip
-        if not files and (words := older(store, settings, asked.texts())):
+        texts = [*asked.texts(), *settings.scope.texts()]
+        if not files and (words := older(store, settings, texts)):
             here.say(words)
         events, columns = events_of(
-            store, asked.reads(), accounts, asked.texts(), here.cohorts(accounts), engine=engine, about=asked.about()
+            store, asked.reads(), accounts, texts, here.cohorts(accounts), engine=engine, about=asked.about()
         )
         result = analysis(events, asked, columns=columns)
         result = replace(result, notes=(*result.notes, *notes_of(store, asked.about(), asked.texts())))

@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from apilens.config import ReadOptions, Settings
 
 DEFAULT_STORE = ".apilens"
+# Where --all is kept for `apilens.cli.asking`, so that no command has to hand it on.
+EVERYTHING = "apilens.everything"
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -54,7 +56,7 @@ def _quiet(context: click.Context, option: click.Parameter, value: bool) -> bool
 
 
 def filter_options(function: F) -> F:
-    """Add --where, and the short filters, which come to the command as further conditions of `where`."""
+    """Add --where, the short filters, which come to the command as further conditions of `where`, and --all."""
     from apilens.cli.completing import known
     from apilens.short_filters import SHORT_FILTERS, condition
 
@@ -78,7 +80,15 @@ def filter_options(function: F) -> F:
             )
             for flag, short in SHORT_FILTERS.items()
         ),
+        click.option("--all", is_flag=True, expose_value=False, callback=_keep_all, help=_ALL_HELP),
     )(cast(F, filtered))
+
+
+_ALL_HELP = "Health checks, CORS preflights, internal and excluded traffic, too."
+
+
+def _keep_all(context: click.Context, option: click.Parameter, value: bool) -> None:
+    context.meta[EVERYTHING] = value
 
 
 def _parameter(flag: str) -> str:
@@ -164,7 +174,8 @@ class Session:
         """Return the cohorts of the settings."""
         from apilens.cohorts import Cohorts
 
-        return Cohorts(self.settings.cohorts, self.now, accounts, self.settings.errors.condition, self.say)
+        settings = self.settings
+        return Cohorts(settings.cohorts, self.now, accounts, settings.errors.condition, settings.scope, self.say)
 
     def refuse_sudo(self) -> None:
         """Raise UsageError where a store would be made as root, by sudo, in a place that nobody named."""

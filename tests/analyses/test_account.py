@@ -84,7 +84,10 @@ def test_the_last_errors_have_their_lines_and_links() -> None:
         ("access.log:3", "missing", "https://t.example/t%203"), ("access.log:2", "missing", None),
     ]  # fmt: skip
     assert "crm: https://c.example/acme" in result.header
-    assert "all of the errors: apilens events --account acme --where 'status >= 400'" in result.notes
+    assert (
+        "all errors, with the same window and filters: apilens events --account acme --where 'status >= 400'"
+        in result.notes
+    )
 
 
 def test_a_window_is_set_beside_the_one_before() -> None:

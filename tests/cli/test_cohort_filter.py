@@ -23,7 +23,7 @@ cohorts:
   nobody: {when: requests > 99}
 """
 # What a command cannot do without.
-NEEDS: dict[str, list[str]] = {"funnel": ["--step", "GET /v1/*", "--step", "status > 0"]}
+NEEDS: dict[str, list[str]] = {"account": ["acme"], "funnel": ["--step", "GET /v1/*", "--step", "status > 0"]}
 
 
 def commands() -> list[str]:
