@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "retention": ("apilens.cli.retention:retention", "Who comes back: cohorts by day, week or month, and their curve."),
     "cohorts": ("apilens.cli.cohorts:cohorts", "Saved sets of accounts: who is in them, who entered, who left."),
     "check": ("apilens.cli.check:check", "Alert rules, for cron and CI: what fires, who is told."),
+    "rules": ("apilens.cli.rules:rules", "Alert rules looked at, tested, and tried on the past: lint, test, backtest."),
     "alerts": ("apilens.cli.alerts:alerts", "What `check` told of, what is over, and what to be silent about."),
     "sql": ("apilens.cli.sql:sql", "Your own SELECT over the events."),
     "attribution": ("apilens.cli.attribution:attribution", "Which rules find the accounts, and what has none."),

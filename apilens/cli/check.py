@@ -97,7 +97,7 @@ def _since_last(here: Session, rules: Rules, max_age: timedelta | None, *, dry_r
     from apilens.alerts.running import check_store
     from apilens.store import Store
 
-    ground = _ground(here, Store.open(here.store))
+    ground = ground_of(here, Store.open(here.store))
     return check_store(ground, rules, now=here.now, max_age=max_age, say=here.say, remember=not dry_run)
 
 
@@ -118,10 +118,11 @@ def _in_window(
             from apilens.cli.summary import tell
 
             tell(summary, here, reads=False)
-        return check_between(_ground(here, store), rules, since, until, now=here.now, max_age=max_age)
+        return check_between(ground_of(here, store), rules, since, until, now=here.now, max_age=max_age)
 
 
-def _ground(here: Session, store: Store) -> Ground:
+def ground_of(here: Session, store: Store) -> Ground:
+    """Return what rules are judged on."""
     from apilens.alerts.judge import Ground
 
     accounts = here.accounts()
