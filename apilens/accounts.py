@@ -46,6 +46,14 @@ class Accounts:
         named = [name for name in self.dtypes() if name in said]
         return joined(events, self.table.select("account", *named), on="account") if named else events
 
+    def names(self) -> dict[str, str]:
+        """Return what the column `name` calls each account, nothing where there is no such column."""
+        column = f"{PREFIX}name"
+        if column not in self.table.columns:
+            return {}
+        named = self.table.select("account", pl.col(column).cast(pl.String)).drop_nulls()
+        return dict(named.iter_rows())
+
     def shown(self, result: Result) -> Result:
         """Return the result with the columns of `show` behind the account, in every table that has one."""
         return replace(result, tables=tuple(self._shown(table) for table in result.tables)) if self.show else result

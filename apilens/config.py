@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from apilens.channel_checks import channel_problems
+from apilens.channel_settings import ChannelSettings, Heartbeat, Route, heartbeat_of
 from apilens.cohort_settings import Cohort, cohort_problems
 from apilens.error_settings import ErrorPaths, ErrorSettings, error_problems
 from apilens.errors import ConfigError, UsageError
@@ -75,6 +77,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     openapi: descriptions of the API. endpoints: route templates such as `/genre/{name}`. sdks: clients of your own that
     apilens does not know by itself. cohorts: saved sets of accounts. sources: logs by name, read by `apilens ingest`.
     funnels: by the names that `apilens funnel` takes. dedupe: the id that counts once; None: what the format says.
+    channels: who can be told of alerts. routes: which alerts go where. heartbeat_url: called after a complete check.
     """
 
     store: str | StoreSettings | None = None
@@ -105,6 +108,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     funnels: dict[str, FunnelSettings] = {}
     dedupe: Dedupe | None = None
     age_out: AgeOut = AgeOut()
+    channels: dict[str, ChannelSettings] = {}
+    routes: tuple[Route, ...] = ()
+    heartbeat_url: str | Heartbeat | None = None
 
     @property
     def place(self) -> StoreSettings:
@@ -197,7 +203,12 @@ def _with_places(settings: Settings, path: Path) -> Settings:
         for name, cohort in settings.cohorts.items()
     }
     sources = {name: source.placed(folder) for name, source in settings.sources.items()}
-    return msgspec.structs.replace(settings, **places, **chains, openapi=openapi, cohorts=cohorts, sources=sources)
+    channels = {name: channel.placed(folder) for name, channel in settings.channels.items()}
+    heartbeat = heartbeat_of(settings.heartbeat_url)
+    return msgspec.structs.replace(
+        settings, **places, **chains, openapi=openapi, cohorts=cohorts, sources=sources, channels=channels,
+        heartbeat_url=heartbeat.placed(folder) if heartbeat else None,
+    )  # fmt: skip
 
 
 def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
@@ -206,6 +217,7 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     yield from ((("age_out", *place), what) for place, what in settings.age_out.problems())
     if settings.accounts == "":
         yield ("accounts",), "is empty"
+    yield from channel_problems(settings.channels, settings.routes, settings.heartbeat_url)
     for field in CHAINS:
         for at, rule in enumerate(getattr(settings, field)):
             yield from (((field, at), problem) for problem in rule_problems(rule, field))

@@ -5,6 +5,7 @@
     │   └── ConfigError    a mistake in apilens.yaml
     ├── InputError     3   a log or store that cannot be read, or no data to judge
     │   └── StoreError     the store is damaged, foreign or cannot be written
+    ├── DeliveryError  4   a notification that did not reach its channel
     └── StoreBusy     75   another process holds the store's lock
 
 Exit codes, the only list that counts: 0 fine · 1 a rule is firing · 2 usage or configuration · 3 an input was
@@ -51,6 +52,20 @@ class InputError(ApilensError):
 
 class StoreError(InputError):
     """The store is damaged, foreign, or cannot be written."""
+
+
+class DeliveryError(ApilensError):
+    """A notification did not reach its channel.
+
+    lasting: what comes next on this channel would fare no better. done: how many of the message's groups are through.
+    """
+
+    exit_code = EXIT_NOTIFY
+
+    def __init__(self, message: str, *, hint: str | None = None, lasting: bool = True, done: int = 0) -> None:
+        super().__init__(message, hint=hint)
+        self.lasting = lasting
+        self.done = done
 
 
 class StoreBusy(ApilensError):

@@ -59,11 +59,14 @@ def reading(
 
 
 def window_of(
-    store: Store, *, since: str | None, until: str | None, now: datetime, tz: str
+    store: Store, *, since: str | None, until: str | None, now: datetime, tz: str, anchored: bool = True
 ) -> tuple[Window, datetime | None, str | None]:
-    """Return the window that is meant, the newest event, and a note when `since` counts back from that one."""
+    """Return the window that is meant, the newest event, and a note when `since` counts back from that one.
+
+    anchored: it may, where that one is old.
+    """
     newest = store.newest(now + CLOCK_SLACK)
-    moment, note = anchor(now, newest) if is_relative(since) else (now, None)
+    moment, note = anchor(now, newest) if anchored and is_relative(since) else (now, None)
     return parse_window(since, until, now=moment, tz=tz), newest, note
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 from apilens.alerts.alert import Alert
@@ -10,9 +10,11 @@ from apilens.alerts.check import INPUT_RULE, Checked, Deliver, check_now, check_
 from apilens.alerts.inputs import first_and_last, too_old
 from apilens.alerts.judge import Ground
 from apilens.alerts.memory import one_check, read_memory
+from apilens.alerts.routes import channels_for
 from apilens.alerts.rules import Rules
 from apilens.alerts.silences import read_silences
 from apilens.alerts.telling import Route
+from apilens.channel_settings import Route as Channels
 from apilens.errors import InputError
 from apilens.window import Window, parse_window
 
@@ -21,13 +23,12 @@ _INSTANT = timedelta(microseconds=1)
 
 def check_store(
     ground: Ground, rules: Rules, *, now: datetime, max_age: timedelta | None, say: Callable[[str], None],
-    deliver: Deliver | None = None, route: Route | None = None, remember: bool = True,
+    deliver: Deliver | None = None, remember: bool = True,
 ) -> Checked:  # fmt: skip
     """Return what a check of the store since the last one found, after those who are to know were told.
 
     remember: without it nobody is told, and the next check begins where this one did. deliver: without it nothing
-    reaches a channel, and every message waits. route: which channels hear of an alert, without it those of its rule.
-    Raises StoreBusy while another check runs.
+    reaches a channel, and every message waits. Raises StoreBusy while another check runs.
     """
     path = ground.store.path
 
@@ -38,8 +39,9 @@ def check_store(
             if warning:
                 say(warning)
         found, known = check_now(
-            ground, rules, memory, now=now, max_age=max_age, route=route or notified(rules), silences=silences
-        )
+            ground, rules, memory, now=now, max_age=max_age, silences=silences,
+            route=notified(rules, ground.settings.routes),
+        )  # fmt: skip
         return send(ground, found, known, deliver or list, now) if remember else found
 
     if not remember:
@@ -63,13 +65,22 @@ def check_between(
     return check_window(ground, rules, Window(start, end), whole=window.until is None)
 
 
-def notified(rules: Rules) -> Route:
-    """Return which channels hear of an alert: those that its rule names; of an input, those that any rule names."""
+def is_complete(checked: Checked) -> bool:
+    """Say whether every rule was judged on fresh input, and every message delivered."""
+    return not checked.stale and not checked.unsent
+
+
+def notified(rules: Rules, routes: Sequence[Channels]) -> Route:
+    """Return which channels hear of an alert: those that its rule names, else those of `routes:`; of an input, those
+    of its routes, else those that any rule names.
+    """
     named = {rule.name: rule.notify for rule in rules.rules}
     everybody = tuple(dict.fromkeys(channel for channels in named.values() for channel in channels))
 
     def route(alert: Alert) -> tuple[str, ...]:
-        return everybody if alert.rule == INPUT_RULE else named.get(alert.rule, ())
+        notify = named.get(alert.rule, ())
+        found = channels_for(alert.rule, alert.severity, labels=alert.labels, notify=notify, routes=routes)
+        return found or (everybody if alert.rule == INPUT_RULE else ())
 
     return route
 

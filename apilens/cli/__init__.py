@@ -39,9 +39,11 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "attribution": ("apilens.cli.attribution:attribution", "Which rules find the accounts, and what has none."),
     "key-id": ("apilens.cli.key_id:key_id", "What the store calls an API key: keys on stdin, k_… on stdout."),
     "convert": ("apilens.cli.convert:convert", "Write the events of logs to a Parquet, JSONL or CSV file."),
+    "export": ("apilens.cli.export:export", "Write numbers for other systems: Prometheus."),
     "formats": ("apilens.cli.formats:formats", "What can be read, and how a given log would be."),
     "config": ("apilens.cli.config:config", "The settings in force and where they come from; their JSON Schema."),
     "doctor": ("apilens.cli.doctor:doctor", "Whether settings, store and logs are as they should be."),
+    "notify": ("apilens.cli.notify:notify", "Try the channels that alerts go to."),
     "cron": ("apilens.cli.cron:cron", "What runs ingest by itself: lines for a crontab, or systemd units."),
     "store": (
         "apilens.cli.store:store",

@@ -20,12 +20,13 @@ if TYPE_CHECKING:
 def answer(
     analysis: Callable[..., Result], options: Callable[..., Scope], here: Session, *, files: tuple[str, ...],
     read: ReadOptions, where: tuple[str, ...], since: str | None, until: str | None, tz: str | None,
-    engine: Engine = "polars", of_store: Callable[[Store], dict[str, Any]] = lambda store: {}, **own: Any,
+    engine: Engine = "polars", anchored: bool = True,
+    of_store: Callable[[Store], dict[str, Any]] = lambda store: {}, **own: Any,
 ) -> tuple[Result, int]:  # fmt: skip
     """Return what an analysis answers on the store, or on files, and the exit code that reading calls for.
 
     options: the class of its options; `own` are those that the scope does not have, `of_store` gives those that are
-    read from the store.
+    read from the store. anchored: a relative --since counts back from the newest event where that is old.
     """
     from apilens.reading import events_of, notes_of, reading, window_of
     from apilens.shaping import older
@@ -39,7 +40,7 @@ def answer(
     ):
         store, summary = opened
         window, newest, note = window_of(
-            store, since=since or settings.defaults.since, until=until, now=here.now, tz=zone
+            store, since=since or settings.defaults.since, until=until, now=here.now, tz=zone, anchored=anchored
         )
         if note:
             here.say(note)

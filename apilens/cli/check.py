@@ -21,9 +21,11 @@ from apilens.cli.options import (
     read_options,
     reading_options,
     session,
+    warn,
     window_options,
 )
 from apilens.errors import EXIT_FINE, EXIT_FIRING, StoreBusy
+from apilens.render import CHECK_RENDERERS
 
 if TYPE_CHECKING:
     from apilens.alerts.check import Checked
@@ -55,7 +57,7 @@ Examples:
 @click.option("--skip-if-running", is_flag=True, help="Exit with 0, not 75, while another check runs.")
 @click.option("--limit", "-n", metavar="N|all", default="20", help="Groups of a rule to list in text.  [20]")
 @click.option("--verbose", "-v", is_flag=True, help="Say on stderr what was read.")
-@partial(output_options, own=("text",), usual="text")
+@partial(output_options, own=("text", *CHECK_RENDERERS), usual="text")
 @reading_options
 @common_options
 def check(
@@ -66,10 +68,12 @@ def check(
 ) -> int:  # fmt: skip
     """Judge rules on the store since the last check and tell who is to know, or on FILEs or a window of time.
 
-    In cron it is silent when all is well. Exit codes: 1 a rule fires, 3 no data to judge, 4 a message was not
-    delivered, 75 another check runs. docs/alerts.md says what rules can say.
+    Who is told stands under `channels:` and `routes:` of apilens.yaml. In cron it is silent when all is well. Exit
+    codes: 1 a rule fires, 3 no data to judge, 4 a message was not delivered, 75 another check runs. docs/alerts.md.
     """
+    from apilens.alerts.heartbeat import heartbeat
     from apilens.alerts.rules import load_rules
+    from apilens.alerts.running import is_complete
     from apilens.alerts.shown import exit_code
     from apilens.window import parse_duration
 
@@ -88,17 +92,34 @@ def check(
         raise
     if verbose and checked.scanned:
         here.say(f"read the files of {checked.scanned.days} day(s): {checked.scanned.rows:,} rows")
-    _show(checked, here, limit_of(limit), command=_command(files, rules_path, since, until), output=output)
+    _show(
+        checked,
+        here,
+        limit_of(limit),
+        fail_on=fail_on,
+        command=_command(files, rules_path, since, until),
+        output=output,
+    )
+    if not dry_run and not checked.fixed and is_complete(checked):
+        heartbeat(here.settings.heartbeat_url)
     code = exit_code(checked, fail_on)
     return EXIT_FINE if exit_zero and code == EXIT_FIRING else code
 
 
 def _since_last(here: Session, rules: Rules, max_age: timedelta | None, *, dry_run: bool) -> Checked:
+    from apilens.alerts.deliver import deliver
+    from apilens.alerts.rules import refuse_unknown_channels
     from apilens.alerts.running import check_store
     from apilens.store import Store
 
+    settings = here.settings
+    refuse_unknown_channels(rules, settings.channels)
     ground = ground_of(here, Store.open(here.store))
-    return check_store(ground, rules, now=here.now, max_age=max_age, say=here.say, remember=not dry_run)
+    names = ground.accounts.names() if ground.accounts else {}
+    return check_store(
+        ground, rules, now=here.now, max_age=max_age, say=warn, remember=not dry_run,
+        deliver=lambda messages: deliver(messages, settings.channels, names=names, say=warn),
+    )  # fmt: skip
 
 
 def _in_window(
@@ -140,14 +161,16 @@ def _command(files: tuple[str, ...], rules: str, since: str | None, until: str |
     return shlex.join(["apilens", "check", *files, *(word for flag, text in flags if text for word in (flag, text))])
 
 
-def _show(checked: Checked, here: Session, most: int | None, *, command: str, output: dict[str, Any]) -> None:
+def _show(
+    checked: Checked, here: Session, most: int | None, *, fail_on: Severity, command: str, output: dict[str, Any]
+) -> None:
     """Write what was found: lines for people, unless another format was asked for; nothing in cron when all is well."""
     from apilens.alerts.shown import closing_line, has_news, result_of, text_lines
     from apilens.cli.output import show
     from apilens.render.safe import safe
 
     if output["output"] or output["kind"] not in (None, "text"):
-        result = result_of(checked, now=here.now, tz=here.settings.tz, command=command)
+        result = result_of(checked, now=here.now, tz=here.settings.tz, fail_on=fail_on, command=command)
         show(result, quiet=here.quiet, **output)
         return
     asked = output["kind"] == "text" or sys.stdout.isatty()

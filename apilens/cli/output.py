@@ -12,12 +12,14 @@ import click
 from apilens.cli.options import warn
 from apilens.errors import InputError, UsageError
 from apilens.outfile import whole_file
-from apilens.render import RENDERERS, Style, by_suffix
+from apilens.render import Style, by_suffix, renderers_of
 from apilens.result import Result
 from apilens.window import zone_of
 
 # How wide a table may be where no terminal bounds it.
 _WIDE = 200
+# Formats that say the notes themselves.
+_WITH_NOTES = ("json", "markdown", "github", "junit", "tap")
 
 
 def show(
@@ -49,9 +51,11 @@ def show(
     )
     if chosen != "table" and not quiet:
         # What a pipe gets is data alone; what people must know of it goes past it.
-        for line in (*result.header, *(result.notes if chosen not in ("json", "markdown") else ())):
+        for line in (*result.header, *(result.notes if chosen not in _WITH_NOTES else ())):
             warn(line)
-    made = RENDERERS[chosen](result, style)
+    made = renderers_of(result.kind)[chosen](result, style)
+    if chosen == "github":
+        _summarise(result)
     if terminal and isinstance(made, bytes):
         raise UsageError(f"{chosen} is nothing for a terminal", hint="-o FILE, or a pipe")
     # The renderer has decided on colour: Click is not to take it out again.
@@ -59,11 +63,12 @@ def show(
 
 
 def _to_file(result: Result, path: Path, kind: str | None, style: Style, quiet: bool) -> None:
-    chosen = kind or by_suffix(path.name)
+    known = renderers_of(result.kind)
+    chosen = kind or by_suffix(path.name, result.kind)
     if chosen is None:
-        suffixes = ", ".join(suffix for item in RENDERERS.values() for suffix in item.suffixes)
+        suffixes = ", ".join(suffix for item in known.values() for suffix in item.suffixes)
         raise UsageError(f"{path}: its suffix says no format", hint=f"one of {suffixes}, or --format")
-    made = RENDERERS[chosen](result, style)
+    made = known[chosen](result, style)
     data = made if isinstance(made, bytes) else made.encode("utf-8", "backslashreplace")
     try:
         with whole_file(path) as place:
@@ -72,6 +77,20 @@ def _to_file(result: Result, path: Path, kind: str | None, style: Style, quiet: 
         raise InputError(f"cannot write {path}: {error.strerror}") from None
     if not quiet:
         warn(f"wrote {path} ({len(data) / 1000:.1f} kB)")
+
+
+def _summarise(result: Result) -> None:
+    """Append to the summary of the step of a GitHub workflow, as far as there is room in it."""
+    from apilens.render.github import MOST_SUMMARY_BYTES, summary
+
+    name = os.environ.get("GITHUB_STEP_SUMMARY")
+    if not name:
+        return
+    try:
+        with Path(name).open("ab") as file:
+            file.write(summary(result, MOST_SUMMARY_BYTES - file.tell()).encode("utf-8", "replace"))
+    except OSError as error:
+        warn(f"cannot write {name}: {error.strerror}")
 
 
 def _colored(color: str, *, terminal: bool) -> bool:

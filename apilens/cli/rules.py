@@ -32,11 +32,12 @@ def rules() -> None:
 def lint(rules_path: str, store_path: str | None, config_path: str | None, now: str | None, quiet: bool) -> int:
     """Say what is wrong with the rules in FILE (exit code 2), and what is odd about them (exit code 1)."""
     from apilens.alerts.lint import doubts
-    from apilens.alerts.rules import load_rules
+    from apilens.alerts.rules import load_rules, refuse_unknown_channels
     from apilens.render.safe import safe
 
     here = session(store_path=store_path, config_path=config_path, now=now, quiet=quiet)
     known = load_rules(Path(rules_path), here.settings)
+    refuse_unknown_channels(known, here.settings.channels)
     found = doubts(known, here.settings)
     for line in found:
         click.echo(safe(line))

@@ -53,7 +53,20 @@ RENDERERS: Mapping[str, Renderer] = {
     "parquet": Renderer("apilens.render.parquet:to_parquet", (".parquet",), "the rows, typed"),
 }
 
+# What CI reads of a check: a Result of kind `check` has a row per rule and group (see findings.py).
+CHECK_RENDERERS: Mapping[str, Renderer] = {
+    "github": Renderer("apilens.render.github:to_github", (), "annotations of GitHub Actions, and a step's summary"),
+    "junit": Renderer("apilens.render.junit:to_junit", (".xml",), "for GitLab, Jenkins, Buildkite"),
+    "sarif": Renderer("apilens.render.sarif:to_sarif", (".sarif",), "for code scanning"),
+    "tap": Renderer("apilens.render.tap:to_tap", (".tap",), "for whatever reads TAP"),
+}
 
-def by_suffix(name: str) -> str | None:
-    """Return the format that a file of this name has, or None."""
-    return next((key for key, item in RENDERERS.items() if name.lower().endswith(item.suffixes)), None)
+
+def renderers_of(kind: str) -> Mapping[str, Renderer]:
+    """Return the formats that a Result of a kind can have."""
+    return {**RENDERERS, **CHECK_RENDERERS} if kind == "check" else RENDERERS
+
+
+def by_suffix(name: str, kind: str = "") -> str | None:
+    """Return the format that a file of this name has, or None. kind: that of the Result."""
+    return next((key for key, item in renderers_of(kind).items() if name.lower().endswith(item.suffixes)), None)

@@ -89,6 +89,11 @@ def _is_whose(field: Field) -> bool:
     return field.name in _WHOSE and not field.optional
 
 
+def whole(value: float) -> float | int:
+    """Return a number without its fraction where it has none: 515.0, read from a column of any metric, is 515."""
+    return int(value) if value.is_integer() else value
+
+
 def _duration(ms: float) -> str:
     if abs(ms) < 10_000:
         return f"{ms:,.0f} ms" if abs(ms) >= 10 else f"{ms:.1f} ms"

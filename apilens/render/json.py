@@ -23,12 +23,12 @@ def to_json(result: Result, style: Style) -> str:
     if others:
         document["tables"] = {table.name: rows(table) for table in others}
     document["notes"] = list(result.notes)
-    return _dumps(document, indent=2) + "\n"
+    return dumps(document, indent=2) + "\n"
 
 
 def to_jsonl(result: Result, style: Style) -> str:
     """Return the rows of the first table, one per line."""
-    return "".join(f"{_dumps(row)}\n" for row in rows(result.tables[0]))
+    return "".join(f"{dumps(row)}\n" for row in rows(result.tables[0]))
 
 
 def rows(table: Table) -> list[dict[str, Any]]:
@@ -36,7 +36,8 @@ def rows(table: Table) -> list[dict[str, Any]]:
     return [{name: jsonable(value) for name, value in row.items()} for row in table.rows.iter_rows(named=True)]
 
 
-def _dumps(value: Any, indent: int | None = None) -> str:
+def dumps(value: Any, indent: int | None = None) -> str:
+    """Return a value as JSON in which nothing acts on a terminal."""
     text = json.dumps(value, ensure_ascii=False, allow_nan=False, indent=indent, default=str)
     return UNSAFE.sub(_escaped, text)
 
