@@ -47,7 +47,7 @@ class Accounts:
         return joined(events, self.table.select("account", *named), on="account") if named else events
 
     def names(self) -> dict[str, str]:
-        """Return what accounts are called, of those that have a `name`."""
+        """Return what the column `name` calls each account, nothing where there is no such column."""
         column = f"{PREFIX}name"
         if column not in self.table.columns:
             return {}

@@ -74,8 +74,8 @@ class Mistakes:
     def at(self, path: Path, what: str) -> None:
         """Note a mistake at the line of a path, or of the nearest of its parents that has one."""
         known = next((path[:end] for end in range(len(path), -1, -1) if path[:end] in self.lines), ())
-        words = f"{spelled(path)}: {what}" if path else what
-        self.add(self.lines.get(known, 1), words, path, column=self.starts.get(known, 1))
+        place = f"{spelled(path)}: " if path else ""
+        self.add(self.lines.get(known, 1), place + what, path, column=self.starts.get(known, 1))
 
 
 def spelled(path: Path) -> str:
@@ -98,8 +98,8 @@ def read_yaml(data: bytes) -> Node | None:
         return _build(yaml.parse(text, Loader=loader))
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        line, column = (mark.line + 1, (mark.column or 0) + 1) if mark else (1, 1)
-        raise YamlMistake(line, error.problem or "is no YAML", column) from None
+        place = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        raise YamlMistake(place[0], error.problem or "is no YAML", place[1]) from None
     except yaml.YAMLError as error:
         raise YamlMistake(1, f"is no YAML: {str(error).splitlines()[0]}") from None
 
@@ -224,8 +224,8 @@ def typed(node: Node, kind: Any, mistakes: Mistakes, path: Path = ()) -> Any:
         return tuple(typed(item, arguments[0], mistakes, (*path, at)) for at, item in enumerate(node.items))
     if origin is dict and _is(node, "mapping", "names with values, as in `name: value`", mistakes, path):
         named = [(str(key.value), item) for key, item in node.pairs]
-        made = {name: typed(item, arguments[1], mistakes, (*path, name)) for name, item in named}
-        return {name: value for name, value in made.items() if value is not None}
+        made = ((name, typed(item, arguments[1], mistakes, (*path, name))) for name, item in named)
+        return {name: value for name, value in made if value is not None}
     if origin not in (tuple, dict) and _is(node, "scalar", _expected(kind), mistakes, path):
         return _scalar(node, kind, mistakes, path)
     return None
@@ -241,8 +241,7 @@ def _struct(node: Node, kind: type[msgspec.Struct], mistakes: Mistakes, path: Pa
         if name not in fields:
             near = nearest(name, fields)
             hint = f" ({near})" if near else f" (known: {', '.join(fields)})"
-            words = f"{spelled((*path, name))}: unknown key{hint}"
-            mistakes.add(key.line, words, (*path, name), column=key.column)
+            mistakes.add(key.line, f"{spelled((*path, name))}: unknown key{hint}", (*path, name), column=key.column)
             continue
         if item.kind == "scalar" and item.value is None and not fields[name].required:
             # A key whose values are all commented out is as good as none.
@@ -298,5 +297,4 @@ def _shown(node: Node) -> str:
         return f"`{str(node.value).lower()}` (put it in quotes to make it text)"
     if isinstance(node.value, int | float):
         return f"the number {node.value} (put it in quotes to make it text)"
-    # An address may be a secret: what follows its scheme is not repeated.
-    return f"the text {re.sub('://[^ ]+', '://…', node.value)[:60]!r}"
+    return f"the text {re.sub('://[^ ]+', '://…', node.value)[:60]!r}"  # An address may be a secret.

@@ -19,6 +19,7 @@ import polars as pl
 from apilens.alerts.judging import AT, Asked, Moments
 from apilens.analyses import answers, collect
 from apilens.answer import ROWS, Events, Summary
+from apilens.computed import Condition, condition, metric_named
 from apilens.engine import frame
 from apilens.metric import Part, Quantile
 from apilens.query import matching_events, summarise
@@ -43,6 +44,10 @@ class Question:
     columns: Mapping[str, pl.DataType]
     errors: str | None = None
 
+    def condition(self, text: str) -> Condition:
+        """Return the compiled condition that a metric such as count(COND) holds."""
+        return condition(text, self.columns)
+
     def ask(self, events: Events, more: Sequence[str] = (), window: Window | None = None) -> Summary:
         """Return the plan of it over all these events, by `more` besides: columns of time that the events have."""
         return summarise(
@@ -61,11 +66,11 @@ def rolled(events: Events, question: Question, moments: Moments) -> pl.DataFrame
         return _no_rows(question)
     span = Window(moments.first - question.span, moments.last)
     inside = matching_events(events, where=question.where, window=span, dtypes=question.columns)
-    plan = question.ask(inside)
-    if any(not isinstance(item, Quantile) for item in plan.details) or set(_OF_THE_WHOLE) & set(question.metrics):
+    metrics = [metric_named(name, question.columns, question.condition) for name in question.metrics]
+    details = [item for metric in metrics for item in metric.details]
+    if any(not isinstance(item, Quantile) for item in details) or set(_OF_THE_WHOLE) & set(question.metrics):
         return _one_by_one(events, question, moments)
-    parts = [part for metric in plan.metrics.values() for part in metric.parts]
-    additive = not plan.details and all(part.combine != "distinct" for part in parts)
+    additive = not details and all(part.combine != "distinct" for metric in metrics for part in metric.parts)
     rows = (_from_slices if additive else _from_copies)(inside, question, moments)
     return rows if question.by else _at_every_moment(rows, question, moments)
 

@@ -72,8 +72,15 @@ def _was_given(what: str, place: Place, mistakes: Mistakes) -> bool:
     return any((*place, name) in mistakes.wrong for name in what.split("`")[1:2])
 
 
+def refuse_unknown_channels(rules: Rules, channels: Iterable[str]) -> None:
+    """Raise ConfigError where rules name channels that apilens.yaml does not have."""
+    found = list(channel_problems(rules, channels))
+    if found:
+        raise ConfigError("\n".join(found), hint="`channels:` in apilens.yaml: docs/notifications.md")
+
+
 def channel_problems(rules: Rules, channels: Iterable[str]) -> Iterator[str]:
-    """Give the channels that rules name and nobody has set up, each as `file:line: what`."""
+    """Give the channels that rules name and nobody has set up, each as `file:line:column: what`."""
     known = list(channels)
     for rule in rules.rules:
         for channel in rule.notify:

@@ -14,7 +14,7 @@ from apilens.alerts.routes import channels_for
 from apilens.alerts.rules import Rules
 from apilens.alerts.silences import read_silences
 from apilens.alerts.telling import Route
-from apilens.channel_settings import Route as Routing
+from apilens.channel_settings import Route as Channels
 from apilens.errors import InputError
 from apilens.window import Window, parse_window
 
@@ -23,13 +23,12 @@ _INSTANT = timedelta(microseconds=1)
 
 def check_store(
     ground: Ground, rules: Rules, *, now: datetime, max_age: timedelta | None, say: Callable[[str], None],
-    deliver: Deliver | None = None, route: Route | None = None, remember: bool = True,
+    deliver: Deliver | None = None, remember: bool = True,
 ) -> Checked:  # fmt: skip
     """Return what a check of the store since the last one found, after those who are to know were told.
 
     remember: without it nobody is told, and the next check begins where this one did. deliver: without it nothing
-    reaches a channel, and every message waits. route: which channels hear of an alert, without it those of its rule.
-    Raises StoreBusy while another check runs.
+    reaches a channel, and every message waits. Raises StoreBusy while another check runs.
     """
     path = ground.store.path
 
@@ -40,8 +39,9 @@ def check_store(
             if warning:
                 say(warning)
         found, known = check_now(
-            ground, rules, memory, now=now, max_age=max_age, route=route or notified(rules), silences=silences
-        )
+            ground, rules, memory, now=now, max_age=max_age, silences=silences,
+            route=notified(rules, ground.settings.routes),
+        )  # fmt: skip
         return send(ground, found, known, deliver or list, now) if remember else found
 
     if not remember:
@@ -65,18 +65,22 @@ def check_between(
     return check_window(ground, rules, Window(start, end), whole=window.until is None)
 
 
-def notified(rules: Rules, routes: Sequence[Routing] = ()) -> Route:
-    """Return which channels hear of an alert: those that its rule names, else those that `routes` send it to; of an
-    input, all of them.
+def is_complete(checked: Checked) -> bool:
+    """Say whether every rule was judged on fresh input, and every message delivered."""
+    return not checked.stale and not checked.unsent
+
+
+def notified(rules: Rules, routes: Sequence[Channels]) -> Route:
+    """Return which channels hear of an alert: those that its rule names, else those of `routes:`; of an input, those
+    of its routes, else those that any rule names.
     """
     named = {rule.name: rule.notify for rule in rules.rules}
-    everybody = [name for names in (*named.values(), *(routing.to for routing in routes)) for name in names]
+    everybody = tuple(dict.fromkeys(channel for channels in named.values() for channel in channels))
 
     def route(alert: Alert) -> tuple[str, ...]:
-        if alert.rule == INPUT_RULE:
-            return tuple(dict.fromkeys(everybody))
         notify = named.get(alert.rule, ())
-        return channels_for(alert.rule, alert.severity, labels=alert.labels, notify=notify, routes=routes)
+        found = channels_for(alert.rule, alert.severity, labels=alert.labels, notify=notify, routes=routes)
+        return found or (everybody if alert.rule == INPUT_RULE else ())
 
     return route
 

@@ -21,28 +21,40 @@ _COLUMNS: Mapping[str, pl.DataType] = {
     "name": pl.String(), "kind": pl.String(), "state": pl.String(), "severity": pl.String(), "value": pl.Float64(),
     "since": TIME, "until": TIME,
 }  # fmt: skip
+_FURTHER: Mapping[str, pl.DataType] = {"description": pl.String(), "silenced": pl.Boolean()}
 _UNITS: Mapping[str, Any] = {"value": "number", "since": "time", "until": "time"}
 # What people read first.
 _ORDER = ("firing", "no_data", "pending", "resolved", "ok")
 _MARKS = {"firing": "FAIL", "no_data": "no data", "pending": "pending", "resolved": "resolved"}
 
 
-def result_of(checked: Checked, *, now: datetime, tz: str, command: str) -> Result:
-    """Return a row per rule and group for which there is something to say, and one for each rule that is well."""
-    rows = [_row(alert) for alert in checked.alerts]
+def result_of(checked: Checked, *, now: datetime, tz: str, fail_on: Severity, command: str) -> Result:
+    """Return a row per rule and group for which there is something to say, and one for each rule that is well.
+
+    What only formats for CI read stands in `query`: see apilens.render.findings.
+    """
+    rows = [{**_row(alert), "silenced": alert in checked.silenced} for alert in checked.alerts]
     named = {alert.rule for alert in checked.alerts}
     for rule in checked.rules:
         if rule.name not in named:
             state = "no_data" if rule.name in checked.unknown else "ok"
             rows.append({"name": rule.name, "kind": rule.kind, "state": state, "severity": rule.severity})
     groups = list(dict.fromkeys(name for alert in checked.alerts for name in alert.group))
-    columns = {**_COLUMNS, **dict.fromkeys(groups, pl.String())}
+    columns = {**_COLUMNS, **dict.fromkeys(groups, pl.String()), **_FURTHER}
     frame = pl.DataFrame([{name: row.get(name) for name in columns} for row in rows], schema=columns)
     return Result(
         kind="check",
         title="Check",
         tables=(Table("alerts", tuple(_field(name) for name in columns), frame),),
-        query={"rules": checked.file, "tz": tz, "now": iso(now), "lines": dict(checked.lines), **_window(checked)},
+        query={
+            "rules": checked.file,
+            "tz": tz,
+            "now": iso(now),
+            "fail_on": fail_on,
+            "lines": dict(checked.lines),
+            "by": {rule.name: list(rule.by) for rule in checked.rules},
+            **_window(checked),
+        },
         header=tuple(_stale_words(checked)),
         notes=(closing_line(checked),),
         command=command,
@@ -98,13 +110,13 @@ def text_lines(checked: Checked, *, most: int | None) -> list[str]:
 
 
 def _field(name: str) -> Field:
-    return Field(name, _UNITS.get(name, "text"), optional=name not in _COLUMNS)
+    return Field(name, _UNITS.get(name, "text"), optional=True)
 
 
 def _row(alert: Alert) -> dict[str, Any]:
     return {
         "name": alert.rule, "kind": alert.kind, "state": alert.state, "severity": alert.severity, "value": alert.value,
-        "since": alert.since, "until": alert.until, **alert.group,
+        "since": alert.since, "until": alert.until, "description": alert.description or None, **alert.group,
     }  # fmt: skip
 
 

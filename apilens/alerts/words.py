@@ -42,7 +42,17 @@ def line(alert: Alert) -> str:
     until = f"{alert.until:%Y-%m-%d %H:%M}" if alert.until else ""
     when = f"{alert.since:%Y-%m-%d %H:%M} to {until} UTC" if until else f"since {alert.since:%Y-%m-%d %H:%M} UTC"
     said = ", ".join(part for part in (what, when) if part)
-    return short(f"{who}: {said}" if (who := group(alert)) else said)
+    return short(f"{who}: {said}" if (who := _unsaid(alert)) else said)
+
+
+def _unsaid(alert: Alert) -> str:
+    """Return the group, where the description does not name all of it already."""
+    named = all(value is not None and _is_word(value, alert.description) for value in alert.group.values())
+    return group(alert) if alert.claimed or not named else ""
+
+
+def _is_word(value: str, text: str) -> bool:
+    return re.search(rf"(?<!\w){re.escape(value)}(?!\w)", text) is not None
 
 
 def group(alert: Alert) -> str:

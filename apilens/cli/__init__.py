@@ -151,6 +151,10 @@ COMMANDS: Mapping[str, tuple[str, str, str]] = {
         "apilens.cli.alerts:alerts", "Alerts",
         "What `check` told of, what is over, and what to be silent about.",
     ),
+    "rules": (
+        "apilens.cli.rules:rules", "Alerts",
+        "Look at alert rules, test them, try them on the past.",
+    ),
     "notify": (
         "apilens.cli.notify:notify", "Alerts",
         "Try the channels that alerts go to.",

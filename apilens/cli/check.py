@@ -68,10 +68,12 @@ def check(
 ) -> int:  # fmt: skip
     """Judge rules on the store since the last check and tell who is to know, or on FILEs or a window of time.
 
-    In cron it is silent when all is well. Exit codes: 1 a rule fires, 3 no data to judge, 4 a message was not
-    delivered, 75 another check runs. docs/alerts.md says what rules can say.
+    Who is told stands under `channels:` and `routes:` of apilens.yaml. In cron it is silent when all is well. Exit
+    codes: 1 a rule fires, 3 no data to judge, 4 a message was not delivered, 75 another check runs. docs/alerts.md.
     """
+    from apilens.alerts.heartbeat import heartbeat
     from apilens.alerts.rules import load_rules
+    from apilens.alerts.running import is_complete
     from apilens.alerts.shown import exit_code
     from apilens.window import parse_duration
 
@@ -90,27 +92,34 @@ def check(
         raise
     if verbose and checked.scanned:
         here.say(f"read the files of {checked.scanned.days} day(s): {checked.scanned.rows:,} rows")
-    _show(checked, here, limit_of(limit), command=_command(files, rules_path, since, until), output=output)
+    _show(
+        checked,
+        here,
+        limit_of(limit),
+        fail_on=fail_on,
+        command=_command(files, rules_path, since, until),
+        output=output,
+    )
+    if not dry_run and not checked.fixed and is_complete(checked):
+        heartbeat(here.settings.heartbeat_url)
     code = exit_code(checked, fail_on)
     return EXIT_FINE if exit_zero and code == EXIT_FIRING else code
 
 
 def _since_last(here: Session, rules: Rules, max_age: timedelta | None, *, dry_run: bool) -> Checked:
     from apilens.alerts.deliver import deliver
-    from apilens.alerts.heartbeat import heartbeat
-    from apilens.alerts.running import check_store, notified
+    from apilens.alerts.rules import refuse_unknown_channels
+    from apilens.alerts.running import check_store
     from apilens.store import Store
 
-    ground = _ground(here, Store.open(here.store))
+    settings = here.settings
+    refuse_unknown_channels(rules, settings.channels)
+    ground = ground_of(here, Store.open(here.store))
     names = ground.accounts.names() if ground.accounts else {}
-    checked = check_store(
+    return check_store(
         ground, rules, now=here.now, max_age=max_age, say=warn, remember=not dry_run,
-        deliver=partial(deliver, channels=here.settings.channels, names=names, say=warn),
-        route=notified(rules, here.settings.routes),
+        deliver=lambda messages: deliver(messages, settings.channels, names=names, say=warn),
     )  # fmt: skip
-    if not (dry_run or checked.stale or checked.unsent):
-        heartbeat(here.settings.heartbeat_url)
-    return checked
 
 
 def _in_window(
@@ -130,10 +139,11 @@ def _in_window(
             from apilens.cli.summary import tell
 
             tell(summary, here, reads=False)
-        return check_between(_ground(here, store), rules, since, until, now=here.now, max_age=max_age)
+        return check_between(ground_of(here, store), rules, since, until, now=here.now, max_age=max_age)
 
 
-def _ground(here: Session, store: Store) -> Ground:
+def ground_of(here: Session, store: Store) -> Ground:
+    """Return what rules are judged on."""
     from apilens.alerts.judge import Ground
 
     accounts = here.accounts()
@@ -151,14 +161,16 @@ def _command(files: tuple[str, ...], rules: str, since: str | None, until: str |
     return shlex.join(["apilens", "check", *files, *(word for flag, text in flags if text for word in (flag, text))])
 
 
-def _show(checked: Checked, here: Session, most: int | None, *, command: str, output: dict[str, Any]) -> None:
+def _show(
+    checked: Checked, here: Session, most: int | None, *, fail_on: Severity, command: str, output: dict[str, Any]
+) -> None:
     """Write what was found: lines for people, unless another format was asked for; nothing in cron when all is well."""
     from apilens.alerts.shown import closing_line, has_news, result_of, text_lines
     from apilens.cli.output import show
     from apilens.render.safe import safe
 
     if output["output"] or output["kind"] not in (None, "text"):
-        result = result_of(checked, now=here.now, tz=here.settings.tz, command=command)
+        result = result_of(checked, now=here.now, tz=here.settings.tz, fail_on=fail_on, command=command)
         show(result, quiet=here.quiet, **output)
         return
     asked = output["kind"] == "text" or sys.stdout.isatty()

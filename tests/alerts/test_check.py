@@ -283,7 +283,7 @@ def test_a_rate_of_nothing_is_no_data(tmp_path: Path, channel: Channel) -> None:
     )
     found = check(stored(tmp_path, burst(0)), rules, 1, channel)
 
-    rows = result_of(found, now=NOON, tz="UTC", command="").tables[0].rows
+    rows = result_of(found, now=NOON, tz="UTC", fail_on="warning", command="").tables[0].rows
     assert rows.select("name", "state").rows() == [("a", "no_data"), ("b", "ok")]
 
 
@@ -292,8 +292,19 @@ def test_rows_are_rules_by_groups_with_their_dimensions(tmp_path: Path, channel:
 
     found = check(stored(tmp_path, [*burst(0), *burst(0, "globex")]), rules, 1, channel)
 
-    rows = result_of(found, now=NOON, tz="UTC", command="").tables[0].rows
-    assert rows.columns == ["name", "kind", "state", "severity", "value", "since", "until", "account"]
+    rows = result_of(found, now=NOON, tz="UTC", fail_on="warning", command="").tables[0].rows
+    assert rows.columns == [
+        "name",
+        "kind",
+        "state",
+        "severity",
+        "value",
+        "since",
+        "until",
+        "account",
+        "description",
+        "silenced",
+    ]
     assert sorted(rows.select("name", "state", "value", "account").rows()) == [
         ("busy", "firing", 3.0, "acme"), ("busy", "firing", 3.0, "globex"), ("calm", "ok", None, None),
     ]  # fmt: skip

@@ -36,6 +36,18 @@ def test_a_line_says_what_its_rule_says_and_when_it_ended() -> None:
     assert words.line(told) == "initech: 515 expired tokens, 2026-11-22 14:00 to 2026-11-22 15:00 UTC"
 
 
+def test_a_group_that_the_rule_names_is_not_named_twice() -> None:
+    said = "initech: 515 × 401"
+
+    assert words.line(alert(description=said)) == "initech: 515 × 401, since 2026-11-22 14:00 UTC"
+    assert words.line(alert(description=said, claimed=True)).startswith("initech (claimed): initech: 515")
+    assert words.line(alert(group={"account": "initech", "endpoint": "GET /"}, description=said)).startswith(
+        "initech, GET /"
+    )
+    assert words.line(alert("5", description="515 × 401")).startswith("5: 515")
+    assert words.line(alert(None, description="515 × 401")).startswith("(unattributed): 515")
+
+
 def test_accounts_that_were_not_verified_are_claimed_and_nobody_is_unattributed() -> None:
     assert words.group(alert(claimed=True)) == "initech (claimed)"
     assert words.group(alert(None)) == "(unattributed)"
