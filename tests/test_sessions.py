@@ -9,7 +9,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from apilens.analyses import collect
@@ -88,6 +88,7 @@ def test_sampled_calls_stand_for_what_they_weigh() -> None:
     assert counts([call(0, weight=10), call(1, weight=5)]) == [15]
 
 
+@settings(max_examples=40)
 @given(
     random_events,
     st.sampled_from([timedelta(seconds=1), timedelta(seconds=20), IDLE]),
