@@ -151,7 +151,7 @@ def _notes(options: DeprecatedOptions, rows: pl.DataFrame, things: pl.DataFrame,
         if kind in _FLAGS:
             flags = f"--account {shlex.quote(account or UNATTRIBUTED)} {_FLAGS[kind]} {shlex.quote(thing)}"
             yield f"what {account or UNATTRIBUTED} calls: apilens report --by endpoint,sdk {flags}"
-    if unused := things.filter(pl.col("accounts") == 0)["thing"].to_list():
+    if rows.height and (unused := things.filter(pl.col("accounts") == 0)["thing"].to_list()):
         yield f"nobody uses {', '.join(unused)}"
     if described := options.described():
         used = things.filter((pl.col("said_by") == OPENAPI) & (pl.col("accounts") > 0)).height
