@@ -15,7 +15,7 @@ from apilens.store.table import scan
 # The newest one may have just begun.
 _DAYS = 2
 # What is looked at of a larger store is every n-th id: each in all of its events, so that shares stay as they are.
-_ROWS = 2_000_000
+_ROWS = 1_000_000
 # Below this share of the smaller layer's ids it is chance: callers choose ids, too.
 _FEW = 0.01
 _LAYER = ("source", "format", "service")
