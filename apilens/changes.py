@@ -74,7 +74,9 @@ class Changes:
         notes = [words] if words else []
         count = len(self.comparison.bases)
         known = sum(map(_any, found[2 + count :] or found[2:]))
-        if self.comparison.is_typical and known < count:
+        if not known and _any(found[0]):
+            notes.append("there are no requests to compare with: everything is new")
+        elif self.comparison.is_typical and known < count:
             notes.append(f"what is typical comes from {known} of {count} weeks: the others have no requests")
         return tuple(notes)
 

@@ -108,7 +108,7 @@ def compare(
     if answer.approximate:
         notes.append("quantiles are within 1 %: there are more than 2,000,000 events, or sampled ones")
     lines = [
-        f"{side}: {name}, {part.totals.requests:,} requests, {bounds(window, options.tz).removeprefix('window: ')}"
+        f"{side}: {name}, {_counted(part.totals.requests)}, {bounds(window, options.tz).removeprefix('window: ')}"
         for side, (name, window, part) in zip(("head", "base"), sides, strict=True)
     ]
     result = Result(
@@ -121,3 +121,7 @@ def compare(
         command=options.again(),
     )
     return Compared(result, failing, all(part.totals.requests for _, _, part in sides))
+
+
+def _counted(requests: int) -> str:
+    return f"{requests:,} request{'' if requests == 1 else 's'}"
