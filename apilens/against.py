@@ -18,6 +18,9 @@ from apilens.quantiles import bucket_value, buckets
 
 Events = nw.LazyFrame[Any]
 
+# No frame has so many different texts.
+_NULL = 2**32 - 1
+
 
 def counts(events: Events, keys: Sequence[str], column: str, *, exact: bool, least: int = 0) -> Events:
     """Return how often each value of a column (each bucket, unless `exact`) stands by keys: keys, the value, `#weight`.
@@ -54,8 +57,8 @@ def against(
     own = own.with_columns((pl.col("start") - pl.col("#before")).alias("#passed"))
     others = pl.col("all") - pl.col("#all")
     ranks = {f"{name}:{end}": (q, end) for name, q in wanted.items() for end in ("low", "high")}
-    found = own.group_by(keys, maintain_order=True).agg(
-        pl.col("#whole").first(),
+    found = own.group_by("#part", maintain_order=True).agg(
+        pl.col(*keys, "#whole").first(),
         pl.col("#all").first().alias("#n"),
         others.first().alias("#others"),
         _above().alias("#above"),
@@ -71,15 +74,22 @@ def against(
         low, high = pl.col(f"{name}:low"), pl.col(f"{name}:high")
         between = low + (high - low) * (rank - rank.floor())
         interpolated.append(pl.when(pl.col("#others") > 0).then(between).alias(f"others_{name}"))
-    return found.with_columns(interpolated).drop("#whole", *ranks)
+    return found.with_columns(interpolated).drop("#whole", "#part", *ranks)
 
 
 def _ordered(frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
     """Return values in order, with how many stand before each, and in all."""
     valued = frame if "#value" in frame.columns else frame.with_columns(bucket_value().alias("#value"))
-    rows = valued.select(*keys, "#value", pl.col("#weight").cast(pl.Int64)).sort(*keys, "#value")
-    before = (pl.col("#weight").cum_sum() - pl.col("#weight")).over(keys)
-    return rows.with_columns(before.alias("#before"), pl.col("#weight").sum().over(keys).alias("#all"))
+    rows = valued.select(*keys, "#value", pl.col("#weight").cast(pl.Int64), _code(keys).alias("#part"))
+    rows = rows.sort("#part", "#value")
+    before = (pl.col("#weight").cum_sum() - pl.col("#weight")).over("#part")
+    return rows.with_columns(before.alias("#before"), pl.col("#weight").sum().over("#part").alias("#all"))
+
+
+def _code(keys: Sequence[str]) -> pl.Expr:
+    """Return a number for each combination of one or two texts: sorting by the texts themselves takes far longer."""
+    codes = [pl.col(key).cast(pl.Categorical).to_physical().cast(pl.UInt64).fill_null(_NULL) for key in keys]
+    return codes[0] if len(codes) == 1 else codes[0] * 2**32 + codes[1]
 
 
 def _at(q: float, before: str, n: str) -> pl.Expr:
