@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from apilens.account_candidates import account_variables
-from apilens.config import CustomFormat
+from apilens.format_settings import CustomFormat
 from apilens.proposal import Proposal
 
 HEADER = "x-account-id"

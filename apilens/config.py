@@ -18,13 +18,15 @@ from apilens.cohort_settings import Cohort, cohort_problems
 from apilens.deprecation_settings import Deprecated, deprecation_problems
 from apilens.error_settings import ErrorPaths, ErrorSettings, error_problems
 from apilens.errors import ConfigError, UsageError
+from apilens.format_settings import CustomFormat, format_problems
 from apilens.funnel_settings import FunnelSettings, funnel_problems
 from apilens.identity_rule import IdentityRule as IdentityRule
-from apilens.identity_rule import groups_of, regex_problem, resolved, rule_problems
+from apilens.identity_rule import regex_problem, resolved, rule_problems
 from apilens.link_settings import link_problems
 from apilens.mark_settings import mark_problems
 from apilens.route_template import template_problem
 from apilens.scope_settings import ScopeSettings, scope_problems
+from apilens.sdk_settings import SdkRule, sdk_problems
 from apilens.source_settings import CHAINS, FIELDS, ColumnType, Dedupe, SourceSettings, source_problems
 from apilens.store_settings import AgeOut, StoreSettings, store_problems
 from apilens.window import parse_duration, zone_of
@@ -51,25 +53,6 @@ class RedactSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     names: tuple[str, ...] = ()
     shapes: tuple[str, ...] = ()
     allow: tuple[str, ...] = ()
-
-
-class CustomFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A format that the user declares: a log_format/LogFormat string, or a map from event columns to fields.
-
-    The fields are those of JSON lines, or with `csv` (true, or the separator) columns that a header line names.
-    """
-
-    log_format: str | None = None
-    fields: dict[str, str] | None = None
-    csv: bool | str = False
-    time_is: Literal["start", "end"] | None = None
-
-
-class SdkRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A client by its user agent: `{name: acme-ios, agent: 'AcmeApp/(?P<version>[0-9.]+) .*iOS'}`."""
-
-    name: str
-    agent: str
 
 
 class Defaults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -247,13 +230,7 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     for field in CHAINS:
         for at, rule in enumerate(getattr(settings, field)):
             yield from (((field, at), problem) for problem in rule_problems(rule, field))
-    for name, custom in settings.formats.items():
-        if (custom.log_format is None) == (custom.fields is None):
-            yield ("formats", name), "needs either `log_format` or `fields`"
-        elif custom.csv and custom.fields is None:
-            yield ("formats", name, "csv"), "goes with `fields` only"
-        if isinstance(custom.csv, str) and (len(custom.csv) != 1 or custom.csv in '"\r\n'):
-            yield ("formats", name, "csv"), f"{custom.csv!r} is no separator: true, or one character such as `;`"
+    yield from ((("formats", *place), what) for place, what in format_problems(settings.formats))
     for at, network in enumerate(settings.trusted_proxies):
         try:
             ipaddress.ip_network(network, strict=False)
@@ -288,22 +265,13 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
         if problem := template_problem(pattern):
             yield ("endpoints", at), f"{pattern!r} {problem}"
     for at, rule in enumerate(settings.sdks):
-        yield from ((("sdks", at), problem) for problem in _sdk_problems(rule))
+        yield from ((("sdks", at), problem) for problem in sdk_problems(rule))
     yield from ((("error_paths", *place), what) for place, what in settings.error_paths.problems())
     if settings.defaults.since is not None:
         try:
             parse_duration(settings.defaults.since)
         except UsageError as error:
             yield ("defaults", "since"), error.message
-
-
-def _sdk_problems(rule: SdkRule) -> Iterator[str]:
-    if not rule.name or "$" in rule.name:
-        yield "`name` is what the SDK is called, without `$`"
-    if problem := regex_problem(rule.agent):
-        yield f"`agent` {problem}"
-    elif set(groups_of(rule.agent)) - {"version"}:
-        yield "`agent` has one group at most, `(?P<version>…)`; write others as `(?:…)`"
 
 
 def _column_problem(name: str) -> str | None:

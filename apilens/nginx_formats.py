@@ -9,8 +9,8 @@ from typing import Any
 import msgspec
 
 from apilens.account_candidates import is_account_name
-from apilens.config import CustomFormat
 from apilens.errors import UsageError
+from apilens.format_settings import CustomFormat
 from apilens.formats.json_map import json_format
 from apilens.formats.log_format import compile_log_format
 from apilens.nginx_conf import NginxConf

@@ -10,9 +10,10 @@ import polars as pl
 
 from apilens.account_candidates import KEY_RULES, account_variables, found_rules, header_of, named_rules
 from apilens.account_search import Search, search
-from apilens.config import CustomFormat, IdentityRule, ReadOptions, Settings
+from apilens.config import IdentityRule, ReadOptions, Settings
 from apilens.enrich.identity_rules import asked_by
 from apilens.errors import InputError
+from apilens.format_settings import CustomFormat
 from apilens.formats import Needs, ParseOptions
 from apilens.formats.detect import SAMPLE_BYTES
 from apilens.pieces import Log

@@ -9,9 +9,10 @@ from itertools import chain
 
 import polars as pl
 
-from apilens.config import CustomFormat, Settings
+from apilens.config import Settings
 from apilens.envelopes import ENVELOPES, Envelope, enclosed, joined
 from apilens.errors import InputError, UsageError
+from apilens.format_settings import CustomFormat
 from apilens.formats import FORMATS, Candidate, Format, ParseOptions, choose
 from apilens.formats.detect import SAMPLE_BYTES, detect, whole_lines
 from apilens.plugins import plugins

@@ -13,7 +13,8 @@ import yaml
 
 from apilens.account_advice import HEADER, Advice, advice
 from apilens.account_search import REMOTE_USER, Hit
-from apilens.config import CustomFormat, IdentityRule
+from apilens.config import IdentityRule
+from apilens.format_settings import CustomFormat
 from apilens.heading import percent
 from apilens.identity_rule import place_of
 from apilens.proposal import Proposal

@@ -15,7 +15,7 @@ from apilens.cli.options import clock, warn
 from apilens.errors import EXIT_INPUT, InputError, UsageError
 
 if TYPE_CHECKING:
-    from apilens.config import CustomFormat
+    from apilens.format_settings import CustomFormat
     from apilens.proposal import Proposal
 
 FILE_NAME = "apilens.yaml"
@@ -47,7 +47,7 @@ def init(
     Without FILEs it looks where nginx and Apache write. `-o -` prints the file. Nothing is stored.
     """
     from apilens.cli.options import read_options
-    from apilens.config import CustomFormat
+    from apilens.format_settings import CustomFormat
     from apilens.proposal import propose
     from apilens.settings_text import settings_text
 

@@ -10,7 +10,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from apilens.cli import COMMANDS, cli
+from apilens.cli import cli
+from apilens.cli.commands import COMMANDS
 
 LOG = "".join(
     f'192.0.2.{at} - {account} [2{at % 3}/Nov/2026:10:00:0{at} +0000] "GET /v1/{account} HTTP/1.1" {status} 5\n'

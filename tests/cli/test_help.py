@@ -8,7 +8,8 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from apilens.cli import COMMANDS, GROUPS, cli
+from apilens.cli import cli
+from apilens.cli.commands import COMMANDS, GROUPS
 from apilens.cli.grouped import GROUPS as OPTION_GROUPS
 
 
