@@ -14,6 +14,7 @@ import polars as pl
 
 from apilens.answer import Events
 from apilens.dimensions import Dimension
+from apilens.left_out import inside
 from apilens.ranking import top
 from apilens.result import REST
 
@@ -52,7 +53,7 @@ class Axis:
 
     def keys(self, groups: Events, by: str) -> Events:
         """Return the keys that are shown, those with most of `by` or the newest, from what they come to; not null."""
-        known = groups.filter(~nw.col(self.name).is_null())
+        known = inside(groups).filter(~nw.col(self.name).is_null())
         ranked = top(known, by=self.name if self.is_time else by, keys=[self.name], limit=self.limit)
         return ranked.select(self._text(nw.col(self.name)).alias("key"))
 

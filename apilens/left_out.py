@@ -98,6 +98,11 @@ def left_out(
     return LeftOut(found)
 
 
+def inside(groups: nw.LazyFrame[Any]) -> nw.LazyFrame[Any]:
+    """Return the rows of groups, not collected yet, without those of what is left out."""
+    return groups.filter(nw.col(OUT) == 0).drop(OUT) if OUT in groups.collect_schema() else groups
+
+
 def out_column(code: int) -> str:
     """Return the column of how many were left out for a reason, where there is one row of all."""
     return f"{OUT}:{code}"

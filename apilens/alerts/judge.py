@@ -16,6 +16,7 @@ from apilens.cohorts import Cohorts
 from apilens.config import Settings
 from apilens.engine import frame
 from apilens.errors import ConfigError, UsageError
+from apilens.left_out import left_out
 from apilens.query import matching_events
 from apilens.reading import events_of
 from apilens.store import Store
@@ -101,9 +102,9 @@ def _shared(ground: Ground, turns: Sequence[Turn]) -> Asked:
         min(turn.moments.first - turn.rule.span() for turn in turns), max(turn.moments.last for turn in turns)
     )
     texts = [text for turn in turns for text in turn.rule.texts]
-    errors = ground.settings.errors.condition
-    events, columns = events_of(ground.store, window, ground.accounts, [*texts, errors or ""], ground.cohorts)
-    wanted = columns_read((turn.rule for turn in turns), columns, errors)
+    errors, others = ground.settings.errors.condition, _others(ground)
+    events, columns = events_of(ground.store, window, ground.accounts, [*texts, *others], ground.cohorts)
+    wanted = columns_read((turn.rule for turn in turns), columns, others)
     [rows] = collect([matching_events(events, window=window).select(*wanted)])
     return Asked(events=frame(rows), columns=columns, moments=turns[0].moments, errors=errors)
 
@@ -113,10 +114,11 @@ def _one(ground: Ground, turn: Turn, shared: Asked | None, complete: datetime) -
     errors = ground.settings.errors.condition
     try:
         if shared is None:
-            texts = [*rule.texts, errors or ""]
+            texts = [*rule.texts, *_others(ground)]
             events, columns = events_of(ground.store, turn.window, ground.accounts, texts, ground.cohorts)
             shared = Asked(events=events, columns=columns, moments=turn.moments, errors=errors)
-        judged = rule.judge(replace(shared, moments=turn.moments))
+        leave = left_out(ground.settings.scope, rule.texts, shared.columns)
+        judged = rule.judge(replace(shared, events=leave.of(shared.events), moments=turn.moments))
     except ConfigError:
         raise
     except UsageError as error:
@@ -126,6 +128,11 @@ def _one(ground: Ground, turn: Turn, shared: Asked | None, complete: datetime) -
         for_=length(rule.for_), keep_for=length(rule.keep_firing_for),
     )  # fmt: skip
     return Outcome(rule, judged, course, turn.moments)
+
+
+def _others(ground: Ground) -> list[str]:
+    """Return the conditions that hold for every rule: what an error is, and what is left out."""
+    return [ground.settings.errors.condition or "", *ground.settings.scope.texts()]
 
 
 def _dimensions(judged: Judged, rule: Rule) -> tuple[str, ...]:
