@@ -74,7 +74,7 @@ def test_without_a_store_there_is_nothing_to_offer(tmp_path: Path, settings: str
 
 
 def test_commands_and_options_are_completed_too(tmp_path: Path) -> None:
-    assert complete("comp", tmp_path)[0] == ["completion"]
+    assert complete("compl", tmp_path)[0] == ["completion"]
     assert complete("store forget --acc", tmp_path)[0] == ["--account"]
 
 

@@ -293,7 +293,8 @@ def test_times_are_read_the_same_whatever_the_first_one_is(first: str, texts: li
         # The notation of a first text that is no time says nothing.
         one_by_one = read(pl.Series(["-", first, *texts]), "Europe/Berlin")
 
-        assert like_first[1:].to_list() == one_by_one[1:].to_list()
+        # As numbers: a damaged year may be none that Python has.
+        assert like_first[1:].to_physical().to_list() == one_by_one[1:].to_physical().to_list()
 
 
 def test_epoch_times_tell_their_unit_by_magnitude() -> None:
