@@ -124,7 +124,7 @@ def events_of(
         events, columns = seen.beside(events), {**columns, **seen.dtypes()}
     if cohorts is not None:
         for name in named_cohorts(texts):
-            found = members_of(store, name, cohorts).rows
+            found = members_of(store, name, cohorts, engine=engine).rows
             cohorts.tell(f"cohort {name}: {found.height:,} account{'' if found.height == 1 else 's'}")
             events, columns = with_members(events, name, found), {**columns, column_of(name): pl.Boolean()}
     return with_version_keys(events, texts, columns)
@@ -136,15 +136,16 @@ def notes_of(store: Store, window: Window, texts: Iterable[str]) -> tuple[str, .
     return seen.notes() if seen else ()
 
 
-def members_of(store: Store, name: str, cohorts: Cohorts) -> Table:
+def members_of(store: Store, name: str, cohorts: Cohorts, *, engine: Engine = "polars") -> Table:
     """Return the accounts of a cohort with the metrics that it is about. Raises UsageError for an unknown cohort."""
     cohort = cohorts[name]
     now = now_of(store, cohorts.now)
     try:
         texts = [*cohort.texts, *(cohorts.scope.texts() if cohorts.scope else ())]
-        events, columns = events_of(store, window_of_cohort(cohort, now), cohorts.accounts, texts)
+        window = window_of_cohort(cohort, now)
+        events, columns = events_of(store, window, cohorts.accounts, texts, engine=engine)
         return members(
-            cohort, events, everyone=lambda: scan(store.files(), store.dtypes), columns=columns, now=now,
+            cohort, events, everyone=lambda: scan(store.files(), store.dtypes, engine=engine), columns=columns, now=now,
             accounts=cohorts.accounts, errors=cohorts.errors, scope=cohorts.scope,
         )  # fmt: skip
     except ConfigError:
