@@ -18,6 +18,7 @@ from apilens.answer import Events
 from apilens.catalogued import catalogued
 from apilens.cohorts import Cohorts, column_of, named_cohorts, window_of_cohort, with_members
 from apilens.config import ReadOptions, Settings
+from apilens.cost import priced
 from apilens.endpoints import STATE, Endpoints
 from apilens.engine import Engine, scan
 from apilens.errors import ConfigError, InputError, UsageError
@@ -105,19 +106,22 @@ def events_of(
     *,
     engine: Engine = "polars",
     about: Window | None = None,
+    cost: str | None = None,
 ) -> tuple[Events, dict[str, pl.DataType]]:
     """Return the events of a window, and the columns that a question may name: those of accounts, endpoints and the
     catalogue as well.
 
     about: the window that the question is about, where it reads more: what was first seen in that one is new. texts:
     every name and condition of the question; what they name of those is joined to the events. So are the
-    cohorts that they name, as a column that says who is in them: without `cohorts` they are unknown.
+    cohorts that they name, as a column that says who is in them: without `cohorts` they are unknown. cost: what a
+    request costs, if anything says so.
     """
     texts = list(texts)
     endpoints = endpoints_of(store)
     seen = catalogued(store, about or window, texts, endpoints)
     events = endpoints.beside(scan(store.files(window.since, window.until), store.dtypes, engine=engine), texts)
     columns = {**store.dtypes, **endpoints.dtypes()}
+    events, columns = priced(events, columns, cost)
     if accounts is not None:
         events, columns = accounts.beside(events, texts), {**columns, **accounts.dtypes()}
     if seen is not None:
@@ -143,7 +147,7 @@ def members_of(store: Store, name: str, cohorts: Cohorts, *, engine: Engine = "p
     try:
         texts = [*cohort.texts, *(cohorts.scope.texts() if cohorts.scope else ())]
         window = window_of_cohort(cohort, now)
-        events, columns = events_of(store, window, cohorts.accounts, texts, engine=engine)
+        events, columns = events_of(store, window, cohorts.accounts, texts, engine=engine, cost=cohorts.cost)
         return members(
             cohort, events, everyone=lambda: scan(store.files(), store.dtypes, engine=engine), columns=columns, now=now,
             accounts=cohorts.accounts, errors=cohorts.errors, scope=cohorts.scope,

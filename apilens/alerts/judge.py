@@ -102,7 +102,9 @@ def _shared(ground: Ground, turns: Sequence[Turn]) -> Asked:
     )
     texts = [text for turn in turns for text in turn.rule.texts]
     errors = ground.settings.errors.condition
-    events, columns = events_of(ground.store, window, ground.accounts, [*texts, errors or ""], ground.cohorts)
+    events, columns = events_of(
+        ground.store, window, ground.accounts, [*texts, errors or ""], ground.cohorts, cost=ground.settings.cost
+    )
     wanted = columns_read((turn.rule for turn in turns), columns, errors)
     [rows] = collect([matching_events(events, window=window).select(*wanted)])
     return Asked(events=frame(rows), columns=columns, moments=turns[0].moments, errors=errors)
@@ -114,7 +116,9 @@ def _one(ground: Ground, turn: Turn, shared: Asked | None, complete: datetime) -
     try:
         if shared is None:
             texts = [*rule.texts, errors or ""]
-            events, columns = events_of(ground.store, turn.window, ground.accounts, texts, ground.cohorts)
+            events, columns = events_of(
+                ground.store, turn.window, ground.accounts, texts, ground.cohorts, cost=ground.settings.cost
+            )
             shared = Asked(events=events, columns=columns, moments=turn.moments, errors=errors)
         judged = rule.judge(replace(shared, moments=turn.moments))
     except ConfigError:

@@ -28,13 +28,14 @@ ASKED: dict[str, tuple[str, ...]] = {
         "--by account.plan --metrics endpoints,top_endpoint_share",
         "--by account,status --where input_tokens>10 --compare previous --since 2d",
         "--by account.plan --every 1d",
+        "--by account --metrics cost,requests --having cost>2 --where cost>0.5",
         "--by sdk --cohort busy",
     ),
     "accounts": ("",),
     "account": ("initech",),
     "concentration": ("",),
     "heatmap": ("", "--rows account.plan --cols status_class"),
-    "outliers": ("", "--suggest-limits --plan account.plan"),
+    "outliers": ("", "--metric cost,p95(cost)", "--suggest-limits --plan account.plan"),
     "events": ("--limit 30",),
     "latency": ("",),
     "compare": ("2026-11-20..2026-11-21 2026-11-21..2026-11-22 --by account.plan",),
@@ -80,6 +81,7 @@ OTHERS: dict[str, str] = {
 SETTINGS = """
 accounts: accounts.csv
 openapi: [api.yaml]
+cost: input_tokens * 0.000003 + coalesce(duration_ms, 0) / response_bytes - -1
 cohorts:
   busy: {when: "requests > 20 AND account.plan != 'free'", over: 7d}
 """
