@@ -13,6 +13,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
+from apilens.engine import grouped
 from apilens.metric import value, weight
 from apilens.quantiles import bucket_value, buckets
 
@@ -30,7 +31,7 @@ def counts(events: Events, keys: Sequence[str], column: str, *, exact: bool, lea
     if exact:
         rows = events.select(*keys, value(column).alias("#value"), weight().alias("#weight"))
         known = rows.filter(~nw.col("#value").is_null())
-        found = known.group_by(*keys, "#value").agg(nw.col("#weight").sum())
+        found = grouped(known, [*keys, "#value"], nw.col("#weight").sum())
     else:
         found = buckets(events, keys, column)
     if not least:

@@ -39,7 +39,8 @@ class Cohorts:
     """The cohorts of apilens.yaml by name, and what it takes to say who is in them.
 
     now: the clock. accounts: what else is known of accounts. errors: the condition of errors where it is not the
-    default. scope: what is left out. tell: hears how many accounts a cohort has that was asked for.
+    default. scope: what is left out. tell: hears how many accounts a cohort has that was asked for. cost: what a
+    request costs.
     """
 
     saved: Mapping[str, Cohort]
@@ -48,6 +49,7 @@ class Cohorts:
     errors: str | None = None
     scope: ScopeSettings | None = None
     tell: Callable[[str], None] = lambda line: None
+    cost: str | None = None
 
     def __getitem__(self, name: str) -> Cohort:
         """Return the cohort of a name. Raises UsageError for an unknown one."""

@@ -23,7 +23,7 @@ from apilens.metric import (
     weight,
     weight_where,
 )
-from apilens.metrics import BY_NAME, EVER
+from apilens.metrics import BY_NAME, COST, EVER
 from apilens.result import Unit
 from apilens.schema import EVENTS, TIME
 from apilens.spelling import nearest
@@ -32,6 +32,7 @@ _CALL = re.compile(
     r"\s*(?P<function>[a-z]+|p\d{1,2}(?:\.\d{1,3})?)\s*\((?P<argument>.*)\)\s*", re.IGNORECASE | re.DOTALL
 )
 _UNITS: Mapping[str, Unit] = {"ms": "ms", "bytes": "bytes"}
+_COST = "for example `cost: input_tokens * 0.000003` in apilens.yaml"
 _FORMS = "count(COND), rate(COND), sum(col), mean(col), max(col) or p95(col)"
 
 
@@ -75,6 +76,8 @@ def metric_named(name: str, dtypes: Mapping[str, pl.DataType], condition: Callab
 
     Raises UsageError for an unknown name, an unknown or non-numeric column, or a condition that is none.
     """
+    if name == COST.name and not dtypes.get(COST.name, pl.String()).is_numeric():
+        raise UsageError("`cost`: nothing says what a request costs", hint=_COST)
     if name in BY_NAME:
         if BY_NAME[name] in EVER and (unknown := [column for column in BY_NAME[name].needs if column not in dtypes]):
             hint = "--by names exactly one of account, endpoint, sdk, error_code"

@@ -15,6 +15,7 @@ import msgspec
 from apilens.channel_checks import channel_problems
 from apilens.channel_settings import ChannelSettings, Heartbeat, Route, heartbeat_of
 from apilens.cohort_settings import Cohort, cohort_problems
+from apilens.cost_settings import COST, cost_problem
 from apilens.deprecation_settings import Deprecated, deprecation_problems
 from apilens.error_settings import ErrorPaths, ErrorSettings, error_problems
 from apilens.errors import ConfigError, UsageError
@@ -70,6 +71,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     funnels: by the names that `apilens funnel` takes. workflows: orders in which calls are expected. dedupe: the id
     that counts once; None: what the format says.
     links: URLs to see events at, with columns in them.
+    cost: what a request costs, as arithmetic over its numbers.
     channels: who can be told of alerts. routes: which alerts go where. heartbeat_url: called after a complete check.
     deprecated: what is to go.
     funnels: by the names that `apilens funnel` takes. marks: a CSV file of moments, such as deploys. dedupe: the id
@@ -114,6 +116,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     heartbeat_url: str | Heartbeat | None = None
     deprecated: tuple[Deprecated, ...] = ()
     scope: ScopeSettings = ScopeSettings()
+    cost: str | None = None
 
     @property
     def place(self) -> StoreSettings:
@@ -124,6 +127,10 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """Return name → type name of every configured column, those that sources fill included."""
         filled = {name: FIELDS[name] for source in self.sources.values() for name in source.fields if name in FIELDS}
         return {**filled, **{name: rule.type for name, rule in self.columns.items()}}
+
+    def asked_types(self) -> dict[str, ColumnType]:
+        """Return name → type name of what questions may name besides the event table: columns, and `cost` where set."""
+        return {**self.column_types(), **({COST: "float"} if self.cost is not None else {})}
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +257,9 @@ def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
     if settings.show and settings.accounts is None:
         yield ("show",), "shows columns of `accounts: FILE`, and there is none"
     yield from ((("sources", *place), what) for place, what in source_problems(settings.sources, settings.columns))
-    extra = settings.column_types()
+    if problem := cost_problem(settings.cost, settings.column_types()):
+        yield ("cost",), problem
+    extra = settings.asked_types()
     yield from ((("errors", *place), what) for place, what in error_problems(settings.errors, extra))
     has_accounts = settings.accounts is not None
     found = cohort_problems(settings.cohorts, extra, has_accounts=has_accounts)

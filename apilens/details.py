@@ -15,6 +15,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
+from apilens.engine import grouped
 from apilens.metric import Detail, Over, Quantile, Retries, Sessions, weight, weight_where
 from apilens.quantiles import buckets, exact_quantiles, from_buckets
 from apilens.schema import ORDER
@@ -71,7 +72,7 @@ def _by_second_key(requests: Events, keys: Sequence[str], key: nw.Expr) -> Event
     rows = requests.select(
         *keys, key.alias("#key"), weight().alias("#requests"), weight_where(nw.col("#failed")).alias("#errors")
     )
-    return rows.group_by(*keys, "#key").agg(nw.col("#requests").sum(), nw.col("#errors").sum())
+    return grouped(rows, [*keys, "#key"], nw.col("#requests").sum(), nw.col("#errors").sum())
 
 
 def _numbers(frame: pl.DataFrame, keys: Sequence[str], details: Iterable[Over]) -> pl.DataFrame:
@@ -117,7 +118,7 @@ def _retries(requests: Events, keys: Sequence[str], name: str) -> Events:
     again = rows.filter(((nw.col("#status") >= 500) | (nw.col("#status") == 429)) & soon)
     again = again.select(*(nw.col(f"#by:{key}").alias(key) for key in keys), "#weight")
     counted = nw.col("#weight").sum().alias(name)
-    return again.group_by(*keys).agg(counted) if keys else again.select(counted)
+    return grouped(again, keys, counted) if keys else again.select(counted)
 
 
 def _sessions(requests: Events, keys: Sequence[str], name: str) -> Events:
@@ -128,7 +129,7 @@ def _sessions(requests: Events, keys: Sequence[str], name: str) -> Events:
     rows = in_sessions(calls)
     once = rows.select(*(nw.col(f"#by:{key}").alias(key) for key in keys), KEY, NUMBER).unique()
     counted = nw.len().alias(name)
-    return once.group_by(*keys).agg(counted) if keys else once.select(counted)
+    return grouped(once, keys, counted) if keys else once.select(counted)
 
 
 def joined(groups: pl.DataFrame, frames: Iterable[pl.DataFrame], keys: Sequence[str]) -> pl.DataFrame:

@@ -79,6 +79,18 @@ def renamed(events: nw.LazyFrame[Any], column: str, names: Mapping[str, str]) ->
     return joined(events, table, on=column).with_columns(now).drop("#now")
 
 
+def grouped(events: nw.LazyFrame[Any], keys: Sequence[str], *numbers: nw.Expr) -> nw.LazyFrame[Any]:
+    """Return these numbers of the events of each group of `keys`, whatever the keys are called.
+
+    Narwhals hands the keys to DuckDB as SQL, where `account.plan` is a column of a table `account`.
+    """
+    plain = {key: f"#key:{at}" for at, key in enumerate(keys) if "." in key}
+    if not plain or events.implementation is nw.Implementation.POLARS:
+        return events.group_by(*keys).agg(*numbers)
+    groups = events.rename(plain).group_by(*(plain.get(key, key) for key in keys)).agg(*numbers)
+    return groups.rename({name: key for key, name in plain.items()})
+
+
 def coded(events: nw.LazyFrame[Any], columns: Sequence[str]) -> nw.LazyFrame[Any]:
     """Return the events with these texts as numbers with a list of texts (categories), where the engine has such.
 

@@ -208,4 +208,7 @@ EVER: tuple[Metric, ...] = (
     _sight("last_seen", "max", "last sight ever of it, after the window too"),
 )
 
-BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in (*METRICS, *EVER)}
+# What a request costs is said by apilens.yaml: apilens/cost.py puts it beside the events.
+COST = sum_of("cost", "cost", "what requests cost, by `cost:` of apilens.yaml, summed up", "number", whole=False)
+
+BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in (*METRICS, *EVER, COST)}

@@ -14,6 +14,7 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
+from apilens.engine import grouped
 from apilens.metric import value, weight
 
 EXACT_ROWS = 2_000_000
@@ -34,7 +35,7 @@ def exact_quantiles(
     quantiles = [
         nw.col(f"#value:{c}").quantile(q, interpolation="linear").alias(name) for name, (c, q) in wanted.items()
     ]
-    return values.group_by(*keys).agg(*quantiles) if keys else values.select(*quantiles)
+    return grouped(values, keys, *quantiles) if keys else values.select(*quantiles)
 
 
 def buckets(events: nw.LazyFrame[Any], keys: Sequence[str], column: str) -> nw.LazyFrame[Any]:
@@ -45,7 +46,7 @@ def buckets(events: nw.LazyFrame[Any], keys: Sequence[str], column: str) -> nw.L
     rows = events.select(
         *keys, nw.when(~number.is_null()).then(bucket).cast(nw.Int32).alias("#bucket"), weight().alias("#weight")
     )
-    return rows.filter(~nw.col("#bucket").is_null()).group_by(*keys, "#bucket").agg(nw.col("#weight").sum())
+    return grouped(rows.filter(~nw.col("#bucket").is_null()), [*keys, "#bucket"], nw.col("#weight").sum())
 
 
 def bucket_value() -> pl.Expr:

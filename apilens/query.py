@@ -18,7 +18,7 @@ from apilens import dimensions
 from apilens.answer import ATTRIBUTED, HEAVIEST, NEWEST, ROWS, Events, Summary
 from apilens.computed import condition, dtype_of, metric_named
 from apilens.dimensions import Dimension
-from apilens.engine import with_hashes
+from apilens.engine import grouped, with_hashes
 from apilens.errors import UsageError
 from apilens.left_out import NOTHING, OUT, LeftOut, out_column
 from apilens.metric import IS_ERROR, REQUESTS, Metric, Part, Quantile
@@ -160,13 +160,13 @@ def _grouped(rows: Events, keys: Sequence[str], parts: Sequence[Part]) -> Events
     others = [_combined(part) for part in parts if part.combine != "distinct"]
     if [part.of for part in distinct] == [_FEW]:
         [name] = [part.name for part in distinct]
-        pairs = rows.group_by(*keys, name).agg(nw.len().alias(ROWS), *others)
-        return pairs.group_by(*keys).agg(nw.col(ROWS).sum(), nw.col(name).count(), *others)
+        pairs = grouped(rows, [*keys, name], nw.len().alias(ROWS), *others)
+        return grouped(pairs, keys, nw.col(ROWS).sum(), nw.col(name).count(), *others)
     # Engines count null as one more value: it is taken off again.
     nulls = {part.name: f"{part.name}?" for part in distinct}
     rows = rows.with_columns(nw.col(name).is_null().cast(nw.Int8).alias(null) for name, null in nulls.items())
     counted = [expr for name, null in nulls.items() for expr in (nw.col(name).n_unique(), nw.col(null).max())]
-    groups = rows.group_by(*keys).agg(nw.len().alias(ROWS), *others, *counted)
+    groups = grouped(rows, keys, nw.len().alias(ROWS), *others, *counted)
     return groups.with_columns(nw.col(name).cast(nw.Int64) - nw.col(null) for name, null in nulls.items())
 
 

@@ -18,6 +18,7 @@ from apilens.answer import Events
 from apilens.catalogued import catalogued
 from apilens.cohorts import Cohorts, column_of, named_cohorts, window_of_cohort, with_members
 from apilens.config import ReadOptions, Settings
+from apilens.cost import priced
 from apilens.endpoints import STATE, Endpoints
 from apilens.engine import Engine, scan
 from apilens.errors import ConfigError, InputError, UsageError
@@ -105,26 +106,29 @@ def events_of(
     *,
     engine: Engine = "polars",
     about: Window | None = None,
+    cost: str | None = None,
 ) -> tuple[Events, dict[str, pl.DataType]]:
     """Return the events of a window, and the columns that a question may name: those of accounts, endpoints and the
     catalogue as well.
 
     about: the window that the question is about, where it reads more: what was first seen in that one is new. texts:
     every name and condition of the question; what they name of those is joined to the events. So are the
-    cohorts that they name, as a column that says who is in them: without `cohorts` they are unknown.
+    cohorts that they name, as a column that says who is in them: without `cohorts` they are unknown. cost: what a
+    request costs, if anything says so.
     """
     texts = list(texts)
     endpoints = endpoints_of(store)
     seen = catalogued(store, about or window, texts, endpoints)
     events = endpoints.beside(scan(store.files(window.since, window.until), store.dtypes, engine=engine), texts)
     columns = {**store.dtypes, **endpoints.dtypes()}
+    events, columns = priced(events, columns, cost)
     if accounts is not None:
         events, columns = accounts.beside(events, texts), {**columns, **accounts.dtypes()}
     if seen is not None:
         events, columns = seen.beside(events), {**columns, **seen.dtypes()}
     if cohorts is not None:
         for name in named_cohorts(texts):
-            found = members_of(store, name, cohorts).rows
+            found = members_of(store, name, cohorts, engine=engine).rows
             cohorts.tell(f"cohort {name}: {found.height:,} account{'' if found.height == 1 else 's'}")
             events, columns = with_members(events, name, found), {**columns, column_of(name): pl.Boolean()}
     return with_version_keys(events, texts, columns)
@@ -136,15 +140,16 @@ def notes_of(store: Store, window: Window, texts: Iterable[str]) -> tuple[str, .
     return seen.notes() if seen else ()
 
 
-def members_of(store: Store, name: str, cohorts: Cohorts) -> Table:
+def members_of(store: Store, name: str, cohorts: Cohorts, *, engine: Engine = "polars") -> Table:
     """Return the accounts of a cohort with the metrics that it is about. Raises UsageError for an unknown cohort."""
     cohort = cohorts[name]
     now = now_of(store, cohorts.now)
     try:
         texts = [*cohort.texts, *(cohorts.scope.texts() if cohorts.scope else ())]
-        events, columns = events_of(store, window_of_cohort(cohort, now), cohorts.accounts, texts)
+        window = window_of_cohort(cohort, now)
+        events, columns = events_of(store, window, cohorts.accounts, texts, engine=engine, cost=cohorts.cost)
         return members(
-            cohort, events, everyone=lambda: scan(store.files(), store.dtypes), columns=columns, now=now,
+            cohort, events, everyone=lambda: scan(store.files(), store.dtypes, engine=engine), columns=columns, now=now,
             accounts=cohorts.accounts, errors=cohorts.errors, scope=cohorts.scope,
         )  # fmt: skip
     except ConfigError:

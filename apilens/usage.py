@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 import narwhals as nw
 
 from apilens.answer import Events
+from apilens.engine import grouped
 from apilens.metric import weight
 
 # Who called within it is calling still; the time before it, as long, says whether that grows or shrinks.
@@ -43,6 +44,7 @@ def plan_usage(
         nw.when(uses > 0).then(moment).alias("first_request"),
         nw.when(uses > 0).then(moment).alias("last_request"),
     )
-    groups = rows.group_by(*by).agg(nw.col(*_COUNTS).sum(), nw.col("first_request").min(), nw.col("last_request").max())
+    first, last = nw.col("first_request").min(), nw.col("last_request").max()
+    groups = grouped(rows, by, nw.col(*_COUNTS).sum(), first, last)
     # DuckDB sums integers into wider ones.
     return groups.with_columns(nw.col(name).cast(nw.Int64) for name in _COUNTS)

@@ -7,11 +7,12 @@ import sys
 from datetime import UTC, date, datetime
 from pathlib import Path
 
+import narwhals as nw
 import polars as pl
 import pytest
 
 from apilens.analyses import collect
-from apilens.engine import ENGINES, frame, joined, scan, with_hashes
+from apilens.engine import ENGINES, frame, grouped, joined, scan, with_hashes
 from apilens.errors import StoreError
 from apilens.schema import DTYPES, dtypes
 
@@ -105,6 +106,21 @@ def test_a_small_table_stands_beside_events_of_either_engine(tmp_path: Path) -> 
         events = scan([path], engine=engine).select("account")
         [found] = collect([joined(events, plans, on="account").sort("account")])
         assert found.rows() == [("a", "pro"), ("b", None)]
+
+
+def test_a_key_may_have_a_dot_in_its_name_on_either_engine(tmp_path: Path) -> None:
+    path = written(
+        tmp_path / "a.parquet", timestamp=[datetime(2026, 11, 1, tzinfo=UTC)] * 3, account=["a", "b", "a"],
+        weight=[1, 2, 4],
+    )  # fmt: skip
+    plans = pl.DataFrame({"account": ["a"], "account.plan": ["pro"]})
+
+    for engine in ENGINES:
+        events = joined(scan([path], engine=engine), plans, on="account")
+        sums = grouped(events, ["account", "account.plan"], nw.col("weight").sum())
+        [found] = collect([sums.sort("account")])
+        assert found.columns == ["account", "account.plan", "weight"]
+        assert found.rows() == [("a", "pro", 5), ("b", None, 2)]
 
 
 def test_what_duckdb_cannot_read_is_a_store_error(tmp_path: Path) -> None:

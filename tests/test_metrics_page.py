@@ -17,8 +17,9 @@ from apilens import reading
 from apilens.analyses import answers
 from apilens.analyses.report import ReportOptions, report
 from apilens.config import ReadOptions, Settings
+from apilens.cost import priced
 from apilens.ingest import ingest
-from apilens.metrics import EVER, METRICS
+from apilens.metrics import COST, EVER, METRICS
 from apilens.query import summarise
 from apilens.schema import DTYPES
 from apilens.store import Store
@@ -31,6 +32,8 @@ SECTIONS: dict[str, str] = dict(re.findall(r"^### `(\w+)`\n.*?^```sql\n(.*?)^```
 QUANTILES = ("p50_ms", "p95_ms", "p99_ms")
 # Answers have six digits.
 ROUNDED = 5.1e-7
+# What the page says that a request costs.
+[PRICE] = re.findall(r"^cost: (.*)", PAGE, re.MULTILINE)
 ENDPOINTS = ("GET /a", "GET /b", "POST /c")
 
 
@@ -73,17 +76,17 @@ def by_sql(rows: list[dict[str, Any]], name: str) -> dict[str | None, Any]:
 
 
 def test_the_page_has_every_metric() -> None:
-    assert sorted(SECTIONS) == sorted(metric.name for metric in (*METRICS, *EVER))
+    assert sorted(SECTIONS) == sorted(metric.name for metric in (*METRICS, *EVER, COST))
 
 
 @pytest.mark.parametrize("weights", [(1,), (1, 1, 3)], ids=["whole", "sampled"])
-@pytest.mark.parametrize("name", [metric.name for metric in METRICS])
+@pytest.mark.parametrize("name", [metric.name for metric in (*METRICS, COST)])
 def test_the_sql_of_the_page_gives_what_the_report_gives(name: str, weights: tuple[int, ...]) -> None:
     if name in QUANTILES and weights != (1,):
         pytest.skip("quantiles of sampled rows come from buckets")
     rows = random_rows(len(weights), weights)
-    events = events_of(rows, extra=DOCUMENTED)
-    [answer] = answers([summarise(events, metrics=[name], by=["account"], dtypes={**DTYPES, **DOCUMENTED})])
+    events, columns = priced(events_of(rows, extra=DOCUMENTED), {**DTYPES, **DOCUMENTED}, PRICE)
+    [answer] = answers([summarise(events, metrics=[name], by=["account"], dtypes=columns)])
     ours = dict(answer.rows.select("account", name).iter_rows())
 
     theirs = by_sql(rows, name)

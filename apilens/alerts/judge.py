@@ -103,7 +103,9 @@ def _shared(ground: Ground, turns: Sequence[Turn]) -> Asked:
     )
     texts = [text for turn in turns for text in turn.rule.texts]
     errors, others = ground.settings.errors.condition, _others(ground)
-    events, columns = events_of(ground.store, window, ground.accounts, [*texts, *others], ground.cohorts)
+    events, columns = events_of(
+        ground.store, window, ground.accounts, [*texts, *others], ground.cohorts, cost=ground.settings.cost
+    )
     wanted = columns_read((turn.rule for turn in turns), columns, others)
     [rows] = collect([matching_events(events, window=window).select(*wanted)])
     return Asked(events=frame(rows), columns=columns, moments=turns[0].moments, errors=errors)
@@ -115,7 +117,9 @@ def _one(ground: Ground, turn: Turn, shared: Asked | None, complete: datetime) -
     try:
         if shared is None:
             texts = [*rule.texts, *_others(ground)]
-            events, columns = events_of(ground.store, turn.window, ground.accounts, texts, ground.cohorts)
+            events, columns = events_of(
+                ground.store, turn.window, ground.accounts, texts, ground.cohorts, cost=ground.settings.cost
+            )
             shared = Asked(events=events, columns=columns, moments=turn.moments, errors=errors)
         leave = left_out(ground.settings.scope, rule.texts, shared.columns)
         judged = rule.judge(replace(shared, events=leave.of(shared.events), moments=turn.moments))

@@ -21,7 +21,7 @@ _ERROR_RATES = ("error_rate", "error_rate_low", "error_rate_high", "errors", "er
 
 def doubts(rules: Rules, settings: Settings) -> list[str]:
     """Return what is odd, each as `file:line: rule: what`."""
-    columns = settings.column_types()
+    columns = settings.asked_types()
     found = []
     for rule in rules.rules:
         place = f"{rules.file}:{rules.lines[rule.name]}:1: {rule.name}"

@@ -129,7 +129,7 @@ def _rule(node: Node, at: int, mistakes: Mistakes) -> Rule | None:
 
 
 def _problems(rules: Sequence[tuple[int, Rule]], settings: Settings) -> Iterator[tuple[Place, str]]:
-    columns = settings.column_types()
+    columns = settings.asked_types()
     names: set[str] = set()
     for at, rule in rules:
         if rule.name in names:

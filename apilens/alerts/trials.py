@@ -20,6 +20,7 @@ from apilens.alerts.rule import Rule, length
 from apilens.alerts.rules import Rules, load_rules
 from apilens.alerts.trial_events import START, events_of_line, events_of_row, offset
 from apilens.config import Settings
+from apilens.cost import priced
 from apilens.engine import frame
 from apilens.errors import ConfigError, UsageError
 from apilens.schema import TYPE_NAMES, dtypes
@@ -123,7 +124,8 @@ def _fired(
     """Return the alerts of a rule that fire at a moment."""
     first = min(START, until - length(rule.for_) - length(rule.keep_firing_for))
     moments = Moments.after(first - timedelta(microseconds=1), until, rule.pace)
-    asked = Asked(events=frame(events), columns=columns, moments=moments, errors=settings.errors.condition)
+    costed, known = priced(frame(events), columns, settings.cost)
+    asked = Asked(events=costed, columns=known, moments=moments, errors=settings.errors.condition)
     judged = rule.judge(asked)
     course = follow(
         (), judged.hits, by=rule.by, moments=moments, complete=until, for_=length(rule.for_),

@@ -10,6 +10,7 @@ import click
 
 from apilens.cli.options import EVERYTHING, Session
 from apilens.cli.progress import progress_bar
+from apilens.cost_settings import COST
 
 if TYPE_CHECKING:
     from apilens.analyses.scope import Scope
@@ -57,11 +58,14 @@ def answer(
             errors=settings.errors.condition, scope=settings.scope, everything=everything, **of_store(store), **own,
         )  # fmt: skip
         texts = [*asked.texts(), *settings.scope.texts()]
+        if settings.cost and any(COST in text for text in texts):
+            texts.append(settings.cost)
         if not files and (words := older(store, settings, texts)):
             here.say(words)
         events, columns = events_of(
-            store, asked.reads(), accounts, texts, here.cohorts(accounts), engine=engine, about=asked.about()
-        )
+            store, asked.reads(), accounts, texts, here.cohorts(accounts), engine=engine, about=asked.about(),
+            cost=settings.cost,
+        )  # fmt: skip
         result = analysis(events, asked, columns=columns)
         result = replace(result, notes=(*result.notes, *notes_of(store, asked.about(), asked.texts())))
     code = 0

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from apilens.cli.options import (
     common_options,
+    engine_option,
     filter_options,
     limit_of,
     output_options,
@@ -17,6 +18,9 @@ from apilens.cli.options import (
     window_options,
     zone_option,
 )
+
+if TYPE_CHECKING:
+    from apilens.engine import Engine
 
 EXAMPLES = """\b
 Examples:
@@ -33,13 +37,14 @@ Examples:
 @filter_options
 @window_options
 @click.option("--limit", "-n", metavar="N|all", default="50", help="Rows to show.  [50]")
+@engine_option
 @zone_option
 @output_options
 @reading_options
 @common_options
 def endpoints(
     files: tuple[str, ...], unused: bool, path: str | None, where: tuple[str, ...], since: str | None,
-    until: str | None, limit: str, tz: str | None, input_format: str | None, log_format: str | None,
+    until: str | None, limit: str, tz: str | None, engine: Engine, input_format: str | None, log_format: str | None,
     source_tz: str | None, store_path: str | None, config_path: str | None, now: str | None, quiet: bool,
     **output: Any,
 ) -> int:  # fmt: skip
@@ -58,7 +63,7 @@ def endpoints(
     routes = RouteTable.of(read_openapi(here.settings.openapi) if path else (), here.settings)
     result, code = answer(
         analysis, EndpointsOptions, here, files=files, read=read, where=where, since=since, until=until, tz=tz,
-        of_store=lambda store: {"known": endpoints_of(store)}, routes=routes, why=path, unused=unused,
+        engine=engine, of_store=lambda store: {"known": endpoints_of(store)}, routes=routes, why=path, unused=unused,
         limit=limit_of(limit),
     )  # fmt: skip
     show(result, quiet=quiet, **output)

@@ -175,7 +175,9 @@ class Session:
         from apilens.cohorts import Cohorts
 
         settings = self.settings
-        return Cohorts(settings.cohorts, self.now, accounts, settings.errors.condition, settings.scope, self.say)
+        return Cohorts(
+            settings.cohorts, self.now, accounts, settings.errors.condition, settings.scope, self.say, settings.cost
+        )
 
     def refuse_sudo(self) -> None:
         """Raise UsageError where a store would be made as root, by sudo, in a place that nobody named."""

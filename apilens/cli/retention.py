@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from apilens.cli.options import (
     common_options,
+    engine_option,
     filter_options,
     limit_of,
     output_options,
@@ -17,6 +18,9 @@ from apilens.cli.options import (
     window_options,
     zone_option,
 )
+
+if TYPE_CHECKING:
+    from apilens.engine import Engine
 
 EXAMPLES = """\b
 Examples:
@@ -42,6 +46,7 @@ Examples:
 @filter_options
 @window_options
 @click.option("--limit", "-n", metavar="N|all", default="20", help="Cohorts to show, the newest ones.  [20]")
+@engine_option
 @zone_option
 @output_options
 @reading_options
@@ -49,7 +54,7 @@ Examples:
 def retention(
     files: tuple[str, ...], every: str, unit: str, first: str | None, returning: str | None, unbounded: bool,
     window_only: bool, periods: str, where: tuple[str, ...], since: str | None, until: str | None, limit: str,
-    tz: str | None, input_format: str | None, log_format: str | None, source_tz: str | None,
+    tz: str | None, engine: Engine, input_format: str | None, log_format: str | None, source_tz: str | None,
     store_path: str | None, config_path: str | None, now: str | None, quiet: bool, **output: Any,
 ) -> int:  # fmt: skip
     """Show who comes back: accounts (or users …) by the period of their first event, and what part of them was active
@@ -64,8 +69,8 @@ def retention(
     read = read_options(input_format, log_format, source_tz)
     result, code = answer(
         analysis, RetentionOptions, here, files=files, read=read, where=where, since=since, until=until, tz=tz,
-        every=every, unit=unit, first=first, returning=returning, unbounded=unbounded, window_only=window_only,
-        periods=limit_of(periods, "--periods"), limit=limit_of(limit),
+        engine=engine, every=every, unit=unit, first=first, returning=returning, unbounded=unbounded,
+        window_only=window_only, periods=limit_of(periods, "--periods"), limit=limit_of(limit),
     )  # fmt: skip
     show(result, quiet=quiet, **output)
     return code

@@ -41,7 +41,8 @@ class Side:
         """Return the events, and the columns that a question may name."""
         from apilens.reading import events_of
 
-        return events_of(self.store, self.window, accounts, texts, here.cohorts(accounts), engine=engine)
+        cost = here.settings.cost
+        return events_of(self.store, self.window, accounts, texts, here.cohorts(accounts), engine=engine, cost=cost)
 
     def told(self) -> int:
         """Say what reading a log came to; return the exit code that it calls for."""
