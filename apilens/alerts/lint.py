@@ -30,7 +30,7 @@ def doubts(rules: Rules, settings: Settings) -> list[str]:
 
 
 def _doubts(rule: Rule, units: dict[str, Unit]) -> Iterator[str]:
-    if rule.pace > rule.span():
+    if rule.pace > rule.width():
         yield f"judged every {rule.step}, over a shorter time: what happens in between goes unseen"
     names = {name for text in rule.conditions().values() for name in metrics_of_when(text, rule.by)}
     rates = sorted(names & set(_ERROR_RATES))

@@ -121,7 +121,10 @@ def _fired(
     rule: Rule, events: pl.DataFrame, columns: Mapping[str, pl.DataType], settings: Settings, until: datetime
 ) -> list[Alert]:
     """Return the alerts of a rule that fire at a moment."""
-    first = min(START, until - length(rule.for_) - length(rule.keep_firing_for))
+    back = until - length(rule.for_) - length(rule.keep_firing_for)
+    first = min(START, back)
+    if rule.most_moments is not None:
+        first = min(max(first, until - rule.most_moments * rule.pace), back)
     moments = Moments.after(first - timedelta(microseconds=1), until, rule.pace)
     asked = Asked(events=frame(events), columns=columns, moments=moments, errors=settings.errors.condition)
     judged = rule.judge(asked)
