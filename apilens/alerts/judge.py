@@ -17,6 +17,7 @@ from apilens.analyses import collect
 from apilens.answer import Events
 from apilens.cohorts import Cohorts
 from apilens.config import Settings
+from apilens.deprecation_settings import things_in
 from apilens.engine import frame
 from apilens.errors import ConfigError, UsageError
 from apilens.query import matching_events
@@ -121,14 +122,14 @@ def _one(ground: Ground, turn: Turn, shared: Asked | None, complete: datetime) -
     errors = ground.settings.errors.condition
     try:
         if shared is None:
-            texts = [*rule.texts, errors or ""]
+            texts = [*rule.texts, *rule.texts_of(things_in(ground.settings.deprecated)), errors or ""]
             events, columns = events_of(
                 ground.store, turn.window, ground.accounts, texts, ground.cohorts, parts=turn.windows
             )
             if len(turn.windows) > 1:
                 events = _held(events, turn, columns, errors)
             shared = Asked(events=events, columns=columns, moments=turn.moments, errors=errors)
-        judged = rule.judge(replace(shared, moments=turn.moments))
+        judged = rule.judge(replace(shared, moments=turn.moments, things=things_in(ground.settings.deprecated)))
     except ConfigError:
         raise
     except UsageError as error:

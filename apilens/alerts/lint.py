@@ -25,6 +25,8 @@ def doubts(rules: Rules, settings: Settings) -> list[str]:
     found = []
     for rule in rules.rules:
         place = f"{rules.file}:{rules.lines[rule.name]}:1: {rule.name}"
+        if rule.kind == "deprecated" and not any(item.sunset for item in settings.deprecated):
+            found.append(f"{place}: can never fire: nothing under `deprecated:` in apilens.yaml has a `sunset`")
         found += [f"{place}: {what}" for what in _doubts(rule, _units(rule, columns))]
     return found
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
@@ -16,6 +16,7 @@ from apilens.window import Window, parse_duration
 
 if TYPE_CHECKING:
     from apilens.alerts.judging import Asked, Judged
+    from apilens.things import Thing
 
 Place = tuple[str | int, ...]
 
@@ -74,6 +75,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def judge(self, asked: Asked) -> Judged:
         """Return where the rule held."""
         raise NotImplementedError
+
+    def texts_of(self, things: Sequence[Thing]) -> tuple[str, ...]:
+        """Return further conditions that it reads, of those of what is deprecated."""
+        return ()
 
     def condition(self) -> str:
         """Return in one line when it fires."""

@@ -20,6 +20,7 @@ from apilens.alerts.rule import Rule, length
 from apilens.alerts.rules import Rules, load_rules
 from apilens.alerts.trial_events import START, events_of_line, events_of_row, offset
 from apilens.config import Settings
+from apilens.deprecation_settings import things_in
 from apilens.engine import frame
 from apilens.errors import ConfigError, UsageError
 from apilens.schema import TYPE_NAMES, dtypes
@@ -126,7 +127,10 @@ def _fired(
     if rule.most_moments is not None:
         first = min(max(first, until - rule.most_moments * rule.pace), back)
     moments = Moments.after(first - timedelta(microseconds=1), until, rule.pace)
-    asked = Asked(events=frame(events), columns=columns, moments=moments, errors=settings.errors.condition)
+    asked = Asked(
+        events=frame(events), columns=columns, moments=moments, errors=settings.errors.condition,
+        things=things_in(settings.deprecated),
+    )  # fmt: skip
     judged = rule.judge(asked)
     course = follow(
         (), judged.hits, by=rule.by, moments=moments, complete=until, for_=length(rule.for_),
