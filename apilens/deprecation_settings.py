@@ -49,6 +49,11 @@ def moment(text: str | None) -> datetime | None:
     return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
+def things_in(listed: tuple[Deprecated, ...]) -> tuple[Thing, ...]:
+    """Return what is deprecated, of entries that have no problems."""
+    return tuple(item.thing for item in listed)
+
+
 def deprecation_problems(listed: tuple[Deprecated, ...]) -> Iterator[tuple[Place, str]]:
     """Give what is wrong with each."""
     names: set[str] = set()

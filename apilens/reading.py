@@ -107,10 +107,12 @@ def events_of(
     engine: Engine = "polars",
     about: Window | None = None,
     cost: str | None = None,
+    parts: Sequence[Window] = (),
 ) -> tuple[Events, dict[str, pl.DataType]]:
     """Return the events of a window, and the columns that a question may name: those of accounts, endpoints and the
     catalogue as well.
 
+    parts: windows within it, where no other events matter: only their files are read.
     about: the window that the question is about, where it reads more: what was first seen in that one is new. texts:
     every name and condition of the question; what they name of those is joined to the events. So are the
     cohorts that they name, as a column that says who is in them: without `cohorts` they are unknown. cost: what a
@@ -119,7 +121,8 @@ def events_of(
     texts = list(texts)
     endpoints = endpoints_of(store)
     seen = catalogued(store, about or window, texts, endpoints)
-    events = endpoints.beside(scan(store.files(window.since, window.until), store.dtypes, engine=engine), texts)
+    files = dict.fromkeys(file for part in parts or (window,) for file in store.files(part.since, part.until))
+    events = endpoints.beside(scan(list(files), store.dtypes, engine=engine), texts)
     columns = {**store.dtypes, **endpoints.dtypes()}
     events, columns = priced(events, columns, cost)
     if accounts is not None:

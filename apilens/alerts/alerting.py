@@ -59,7 +59,7 @@ def command_of(rule: Rule, incident: Incident) -> str:
 
 
 def _start(rule: Rule, incident: Incident) -> datetime:
-    return min(incident.since, incident.held) - max(rule.span(), timedelta(seconds=1))
+    return min(incident.since, incident.held) - max(rule.width(), timedelta(seconds=1))
 
 
 def _equals(name: str, value: str | None) -> str:

@@ -15,13 +15,14 @@ from apilens.alerts.check import alerts_of
 from apilens.alerts.judge import Ground, Turn, judge
 from apilens.alerts.judging import Moments
 from apilens.alerts.kinds.condition import ConditionRule, When
+from apilens.alerts.pacing import spaced
 from apilens.alerts.rule import Rule
 from apilens.alerts.rules import Rules
 from apilens.alerts.thresholds import scaled
 from apilens.heading import iso
 from apilens.result import Field, Result, Table, Unit
 from apilens.schema import TIME
-from apilens.window import Window, shortest
+from apilens.window import Window
 
 FACTORS = (0.5, 2.0, 4.0)
 _UNITS: dict[str, Unit] = {
@@ -41,7 +42,8 @@ _INCIDENTS: dict[str, pl.DataType] = {
 def backtest(ground: Ground, rules: Rules, window: Window, *, tz: str, limit: int | None, command: str) -> Result:
     """Return how every rule would have fared in a window of time: a row per rule, and one per incident.
 
-    Moments are a sixth of a rule's window apart at least: what is shorter may be missed.
+    Moments are a sixth of a rule's window apart at least: what is shorter may be missed. Those of a rule that compares
+    are `most_moments` in all.
     """
     assert window.since is not None and window.until is not None
     rows, incidents = [], []
@@ -69,19 +71,15 @@ def backtest(ground: Ground, rules: Rules, window: Window, *, tz: str, limit: in
 
 def _alerts(ground: Ground, rules: Rules, rule: Rule, window: Window) -> list[Alert]:
     assert window.since is not None and window.until is not None
-    coarse = msgspec.structs.replace(rule, step=shortest(_pace(rule))) if _may_be_coarse(rule) else rule
+    length = window.until - window.since
+    coarse = spaced(rule, length, least=_least(rule)) if isinstance(rule, ConditionRule) else rule
     turn = Turn(coarse, Moments.after(window.since, window.until, coarse.pace))
     [outcome] = judge(ground, [turn], complete=window.until)
     return [alert for alert in alerts_of(outcome, rules) if alert.state != "pending"]
 
 
-def _may_be_coarse(rule: Rule) -> bool:
-    return isinstance(rule, ConditionRule)
-
-
-def _pace(rule: Rule) -> timedelta:
-    sixth = timedelta(seconds=max(int((rule.span() / 6).total_seconds()), 1))
-    return max(rule.pace, sixth)
+def _least(rule: Rule) -> timedelta:
+    return timedelta(seconds=max(int((rule.width() / 6).total_seconds()), 1))
 
 
 def _scaled(rule: Rule, factor: float) -> Rule | None:

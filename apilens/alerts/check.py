@@ -16,6 +16,7 @@ from apilens.alerts.inputs import Inputs, Stale, look_at_inputs
 from apilens.alerts.judge import Ground, Outcome, Scanned, Turn, judge, positions, scanned
 from apilens.alerts.judging import Moments, floor
 from apilens.alerts.memory import Memory, Progress, Told, write_memory
+from apilens.alerts.pacing import spaced
 from apilens.alerts.rule import Rule, length
 from apilens.alerts.rules import Rules
 from apilens.alerts.silences import Silence
@@ -66,7 +67,8 @@ def check_window(ground: Ground, rules: Rules, window: Window, *, whole: bool = 
     [counted] = collect([_count(ground.store, window)])
     if not counted.item():
         raise InputError("no event lies in the window: there is nothing to judge", hint="widen --since and --until")
-    turns = [Turn(rule, _moments(rule, window, whole=whole)) for rule in rules.enabled]
+    judged = [spaced(rule, window.until - window.since) for rule in rules.enabled]
+    turns = [Turn(rule, _moments(rule, window, whole=whole)) for rule in judged]
     outcomes = judge(ground, turns, complete=window.until + timedelta(days=1))
     alerts = [alert for outcome in outcomes for alert in alerts_of(outcome, rules)]
     return Checked(

@@ -6,14 +6,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+import polars as pl
+
 from apilens.accounts import Accounts
 from apilens.alerts.incidents import Course, Incident, follow
 from apilens.alerts.judging import Asked, Judged, Moments
 from apilens.alerts.needs import columns_read
 from apilens.alerts.rule import Rule, length
 from apilens.analyses import collect
+from apilens.answer import Events
 from apilens.cohorts import Cohorts
 from apilens.config import Settings
+from apilens.deprecation_settings import things_in
 from apilens.engine import frame
 from apilens.errors import ConfigError, UsageError
 from apilens.left_out import left_out
@@ -25,6 +29,8 @@ from apilens.window import Window
 # Rules whose events lie in so short a time share what is read of it, held in memory: an hour of 20 million events a day
 # is 0.8 million rows. Others are computed in passes of their own that hold little.
 SHORT = timedelta(hours=3)
+# A rule that compares windows reads each several times, moment by moment: from memory, up to so much time in all.
+LONG = timedelta(hours=8)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +64,12 @@ class Turn:
     @property
     def window(self) -> Window:
         """The time of the events that decide it."""
-        return Window(self.moments.first - self.rule.span(), self.moments.last)
+        return Window(self.windows[0].since, self.windows[-1].until)
+
+    @property
+    def windows(self) -> tuple[Window, ...]:
+        """The parts of it that hold such events."""
+        return self.rule.windows(self.moments.first, self.moments.last)
 
     @property
     def is_short(self) -> bool:
@@ -86,14 +97,12 @@ def judge(ground: Ground, turns: Sequence[Turn], *, complete: datetime) -> list[
 
 def scanned(store: Store, turns: Iterable[Turn]) -> Scanned:
     """Return how many rows the files hold that these rules read."""
-    import polars as pl
-
-    windows = [turn.window for turn in turns if len(turn.moments)]
+    windows = [window for turn in turns if len(turn.moments) for window in turn.windows]
     if not windows:
         return Scanned(0, 0)
-    first = min(window.since for window in windows if window.since)
-    last = max(window.until for window in windows if window.until)
-    days = store.actions.filter(pl.col("day").is_between(first.date(), last.date()))
+    within = [pl.col("day").is_between(window.since.date(), window.until.date()) for window in windows
+              if window.since and window.until]  # fmt: skip
+    days = store.actions.filter(pl.any_horizontal(within))
     return Scanned(int(days["num_records"].sum()), days["day"].n_unique())
 
 
@@ -116,13 +125,17 @@ def _one(ground: Ground, turn: Turn, shared: Asked | None, complete: datetime) -
     errors = ground.settings.errors.condition
     try:
         if shared is None:
-            texts = [*rule.texts, *_others(ground)]
+            texts = [*rule.texts, *rule.texts_of(things_in(ground.settings.deprecated)), *_others(ground)]
             events, columns = events_of(
-                ground.store, turn.window, ground.accounts, texts, ground.cohorts, cost=ground.settings.cost
-            )
+                ground.store, turn.window, ground.accounts, texts, ground.cohorts, cost=ground.settings.cost,
+                parts=turn.windows,
+            )  # fmt: skip
+            if len(turn.windows) > 1:
+                events = _held(events, turn, columns, _others(ground))
             shared = Asked(events=events, columns=columns, moments=turn.moments, errors=errors)
         leave = left_out(ground.settings.scope, rule.texts, shared.columns)
-        judged = rule.judge(replace(shared, events=leave.of(shared.events), moments=turn.moments))
+        things = things_in(ground.settings.deprecated)
+        judged = rule.judge(replace(shared, events=leave.of(shared.events), moments=turn.moments, things=things))
     except ConfigError:
         raise
     except UsageError as error:
@@ -139,6 +152,16 @@ def _others(ground: Ground) -> list[str]:
     return [ground.settings.errors.condition or "", *ground.settings.scope.texts()]
 
 
+def _held(events: Events, turn: Turn, columns: Mapping[str, pl.DataType], others: Sequence[str]) -> Events:
+    """Return the events of a rule's windows in memory, where they are so short that it holds them."""
+    lengths = (window.until - window.since for window in turn.windows if window.since and window.until)
+    if sum(lengths, timedelta()) > LONG:
+        return events
+    wanted = columns_read([turn.rule], columns, others)
+    parts = [matching_events(events, window=window).select(*wanted) for window in turn.windows]
+    return frame(pl.concat(collect(parts)))
+
+
 def _dimensions(judged: Judged, rule: Rule) -> tuple[str, ...]:
     return tuple(name for name in rule.by if name in judged.hits.columns)
 
@@ -147,7 +170,8 @@ def positions(
     rules: Iterable[Rule], *, upto: Mapping[str, datetime], incidents: Mapping[str, tuple[Incident, ...]],
     until: datetime,
 ) -> list[Turn]:  # fmt: skip
-    """Return the moments of each rule since it was judged last with all events there, at most a day of them.
+    """Return the moments of each rule since it was judged last with all events there, at most a day of them, and no
+    more than the rule takes.
 
     A rule that is new begins as far back as it takes to say that it fires now.
     """
@@ -155,6 +179,7 @@ def positions(
     for rule in rules:
         back = length(rule.for_) + length(rule.keep_firing_for)
         since = upto.get(rule.name, until - rule.pace - back)
-        since = min(max(since, until - max(timedelta(days=1), back)), until)
+        most = timedelta(days=1) if rule.most_moments is None else rule.most_moments * rule.pace
+        since = min(max(since, until - max(min(timedelta(days=1), most), back)), until)
         turns.append(Turn(rule, Moments.after(since, until, rule.pace), incidents.get(rule.name, ())))
     return turns

@@ -10,6 +10,7 @@ import polars as pl
 
 from apilens.answer import Events
 from apilens.result import Unit
+from apilens.things import Thing
 
 AT, SEVERITY, VALUE, CLAIMED = "#at", "#severity", "#value", "#claimed"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -48,13 +49,14 @@ def floor(moment: datetime, step: timedelta) -> datetime:
 class Asked:
     """What a rule is judged on. events: at least those of its span before the first moment, up to the last one.
 
-    columns: those of events. errors: the condition of errors where it is not the default.
+    columns: those of events. errors: the condition of errors where it is not the default. things: what is deprecated.
     """
 
     events: Events
     columns: Mapping[str, pl.DataType]
     moments: Moments
     errors: str | None = None
+    things: tuple[Thing, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

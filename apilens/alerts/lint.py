@@ -25,12 +25,14 @@ def doubts(rules: Rules, settings: Settings) -> list[str]:
     found = []
     for rule in rules.rules:
         place = f"{rules.file}:{rules.lines[rule.name]}:1: {rule.name}"
+        if rule.kind == "deprecated" and not any(item.sunset for item in settings.deprecated):
+            found.append(f"{place}: can never fire: nothing under `deprecated:` in apilens.yaml has a `sunset`")
         found += [f"{place}: {what}" for what in _doubts(rule, _units(rule, columns))]
     return found
 
 
 def _doubts(rule: Rule, units: dict[str, Unit]) -> Iterator[str]:
-    if rule.pace > rule.span():
+    if rule.pace > rule.width():
         yield f"judged every {rule.step}, over a shorter time: what happens in between goes unseen"
     names = {name for text in rule.conditions().values() for name in metrics_of_when(text, rule.by)}
     rates = sorted(names & set(_ERROR_RATES))

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from datetime import timedelta
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
 
 import msgspec
@@ -12,10 +12,11 @@ import msgspec
 from apilens.alerts.alert import Severity
 from apilens.conditions import event_problem
 from apilens.errors import UsageError
-from apilens.window import parse_duration
+from apilens.window import Window, parse_duration
 
 if TYPE_CHECKING:
     from apilens.alerts.judging import Asked, Judged
+    from apilens.things import Thing
 
 Place = tuple[str | int, ...]
 
@@ -59,6 +60,14 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Return how far back from the moment that is judged the events lie that decide it."""
         raise NotImplementedError
 
+    def width(self) -> timedelta:
+        """Return how long the window is that a moment is about, without what it is compared with."""
+        return self.span()
+
+    def windows(self, first: datetime, last: datetime) -> tuple[Window, ...]:
+        """Return the windows whose events decide the moments from first to last, the oldest first."""
+        return (Window(first - self.span(), last),)
+
     def conditions(self) -> Mapping[Severity, str]:
         """Return the conditions over metrics by severity, the worst first."""
         return {}
@@ -66,6 +75,10 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def judge(self, asked: Asked) -> Judged:
         """Return where the rule held."""
         raise NotImplementedError
+
+    def texts_of(self, things: Sequence[Thing]) -> tuple[str, ...]:
+        """Return further conditions that it reads, of those of what is deprecated."""
+        return ()
 
     def condition(self) -> str:
         """Return in one line when it fires."""
@@ -85,6 +98,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     def needs_no_events(self) -> bool:
         """Whether it says something where no input is fresh."""
         return False
+
+    @property
+    def most_moments(self) -> int | None:
+        """How many moments one check judges at most, None where any number will do."""
+        return None
 
     @property
     def filters(self) -> tuple[str, ...]:
@@ -107,7 +125,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     @property
     def usual_pace(self) -> timedelta:
         """How far one judged moment is from the next unless told: a minute, for long windows more."""
-        span = self.span()
+        return self.paced(self.span())
+
+    @staticmethod
+    def paced(span: timedelta) -> timedelta:
+        """Return how far apart the moments of a window are that is so long."""
         return _MINUTE if span <= _SHORT else 5 * _MINUTE if span <= _LONG else 60 * _MINUTE
 
 

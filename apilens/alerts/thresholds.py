@@ -25,7 +25,9 @@ def scaled(text: str, factor: float) -> str:
         if node.find_ancestor(*METRIC_CALLS):
             # What rate(status = 500) counts is no threshold.
             continue
-        for literal in (node.this, node.expression):
+        for side in (node.this, node.expression):
+            # A change may be compared with a number below 0.
+            literal = side.this if isinstance(side, exp.Neg) else side
             if isinstance(literal, exp.Literal) and not literal.args.get("is_string"):
                 literal.replace(exp.Literal.number(f"{float(literal.name) * factor:.12g}"))
     return spelled(tree)

@@ -21,6 +21,7 @@ from apilens.alerts.rules import Rules, load_rules
 from apilens.alerts.trial_events import START, events_of_line, events_of_row, offset
 from apilens.config import Settings
 from apilens.cost import priced
+from apilens.deprecation_settings import things_in
 from apilens.engine import frame
 from apilens.errors import ConfigError, UsageError
 from apilens.schema import TYPE_NAMES, dtypes
@@ -122,10 +123,16 @@ def _fired(
     rule: Rule, events: pl.DataFrame, columns: Mapping[str, pl.DataType], settings: Settings, until: datetime
 ) -> list[Alert]:
     """Return the alerts of a rule that fire at a moment."""
-    first = min(START, until - length(rule.for_) - length(rule.keep_firing_for))
+    back = until - length(rule.for_) - length(rule.keep_firing_for)
+    first = min(START, back)
+    if rule.most_moments is not None:
+        first = min(max(first, until - rule.most_moments * rule.pace), back)
     moments = Moments.after(first - timedelta(microseconds=1), until, rule.pace)
     costed, known = priced(frame(events), columns, settings.cost)
-    asked = Asked(events=costed, columns=known, moments=moments, errors=settings.errors.condition)
+    asked = Asked(
+        events=costed, columns=known, moments=moments, errors=settings.errors.condition,
+        things=things_in(settings.deprecated),
+    )  # fmt: skip
     judged = rule.judge(asked)
     course = follow(
         (), judged.hits, by=rule.by, moments=moments, complete=until, for_=length(rule.for_),

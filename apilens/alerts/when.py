@@ -31,10 +31,19 @@ def when_problem(text: str, by: Sequence[str], columns: Mapping[str, str]) -> st
         if any(name.startswith(_JOINED) for name in (*names, *by)):
             # Their columns are known when the files of accounts and endpoints are read.
             return None
+        if change := next((name for name in names if _is_change(name)), None):
+            return f"`{change}` is a change: say beside what, for example `compare: typical` (or previous, 7d-ago)"
         compiled(text, by, types)
         return None if names else "compares no metric: requests >= 100, error_rate > 0.05 AND requests >= 50 …"
     except UsageError as error:
         return " ".join([error.message.split("\n")[0], *([f"({error.hint})"] if error.hint else [])])
+
+
+def _is_change(name: str) -> bool:
+    from apilens.changed_columns import SUFFIXES
+    from apilens.metrics import BY_NAME
+
+    return name not in BY_NAME and any(name.removesuffix(suffix) in BY_NAME for suffix in SUFFIXES)
 
 
 def compiled(text: str, by: Sequence[str], dtypes: Mapping[str, pl.DataType]) -> nw.Expr:

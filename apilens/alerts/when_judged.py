@@ -13,6 +13,7 @@ from apilens.alerts.judging import AT, CLAIMED, SEVERITY, VALUE, Asked, Judged
 from apilens.alerts.rolling import Question, rolled
 from apilens.alerts.when import compiled, metrics_of_when
 from apilens.computed import condition, metric_named
+from apilens.result import Unit
 
 # What shows that the account of a group is one that requests named and the server refused.
 _UNVERIFIED = "count(account_verified IS FALSE)"
@@ -26,13 +27,17 @@ def judge_conditions(
 ) -> Judged:
     """Return where the conditions (by severity, the worst first) held over the `span` before each moment."""
     names = tuple(dict.fromkeys(name for text in conditions.values() for name in metrics_of_when(text, by)))
-    claims = (_UNVERIFIED, _REQUESTS) if "account" in by else ()
     question = Question(
-        metrics=tuple(dict.fromkeys((*names, *claims))), by=tuple(by), where=(*where, *of_somebody(by)), span=span,
-        columns=asked.columns, errors=asked.errors,
+        metrics=tuple(dict.fromkeys((*names, *claims_of(by)))), by=tuple(by), where=(*where, *of_somebody(by)),
+        span=span, columns=asked.columns, errors=asked.errors,
     )  # fmt: skip
     rows = rolled(asked.events, question, asked.moments)
     return judge_rows(rows, conditions, by=by, names=names, asked=asked)
+
+
+def claims_of(by: Sequence[str]) -> tuple[str, ...]:
+    """Return the metrics that say whether the account of a group is claimed only."""
+    return (_UNVERIFIED, _REQUESTS) if "account" in by else ()
 
 
 def of_somebody(by: Sequence[str]) -> tuple[str, ...]:
@@ -56,14 +61,24 @@ def judge_rows(
     """Return where conditions hold on rows of dimensions, `#at` and metrics; names: the metrics that alerts carry."""
     marks = {severity: compiled(text, by, asked.columns) for severity, text in conditions.items()}
     flagged = nw.from_native(rows).with_columns(expr.alias(f"#{name}") for name, expr in marks.items()).to_native()
-    severity = pl.coalesce([pl.when(f"#{name}").then(pl.lit(name)) for name in marks]).alias(SEVERITY)
-    claimed = pl.col(_UNVERIFIED) >= pl.col(_REQUESTS) if _UNVERIFIED in rows.columns else pl.lit(False)
-    hits = flagged.with_columns(severity).filter(pl.col(SEVERITY).is_not_null())
-    shown = hits.select(*by, AT, SEVERITY, _number(hits, names[0]).alias(VALUE), claimed.alias(CLAIMED),
-                        *(_number(hits, name).alias(name) for name in names))  # fmt: skip
     units = {
         name: metric_named(name, asked.columns, lambda text: condition(text, asked.columns)).unit for name in names
     }
+    return judge_flagged(flagged, list(marks), by=by, units=units, asked=asked)
+
+
+def judge_flagged(
+    flagged: pl.DataFrame, marks: Sequence[Severity], *, by: Sequence[str], units: Mapping[str, Unit], asked: Asked
+) -> Judged:
+    """Return where one of the columns `#SEVERITY` is true, the worst first; units: of the metrics that alerts carry."""
+    names = list(units)
+    severity = pl.coalesce([pl.when(f"#{name}").then(pl.lit(name)) for name in marks]).alias(SEVERITY)
+    # A group that is gone claims nothing.
+    claims = (pl.col(_REQUESTS) > 0) & (pl.col(_UNVERIFIED) >= pl.col(_REQUESTS))
+    claimed = claims if _UNVERIFIED in flagged.columns else pl.lit(False)
+    hits = flagged.with_columns(severity).filter(pl.col(SEVERITY).is_not_null())
+    shown = hits.select(*by, AT, SEVERITY, _number(hits, names[0]).alias(VALUE), claimed.alias(CLAIMED),
+                        *(_number(hits, name).alias(name) for name in names))  # fmt: skip
     return Judged(shown, units, known=_known(flagged, by, asked, [f"#{name}" for name in marks]))
 
 

@@ -12,6 +12,7 @@ def test_every_number_that_a_metric_is_compared_with_is_scaled() -> None:
     text = "requests >= 100 AND (error_rate > 0.05 OR 3 < rate(status = 500))"
 
     assert scaled("requests >= 100", 0.5) == "requests >= 50"
+    assert scaled("requests_change < -0.5", 2) == "requests_change < -1"
     assert scaled(text, 2) == "requests >= 200 AND (error_rate > 0.1 OR 6 < rate(status = 500))"
     assert scaled("service = 'a' AND requests > 1", 4) == "service = 'a' AND requests > 4"
 

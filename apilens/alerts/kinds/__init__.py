@@ -12,6 +12,7 @@ from apilens.alerts.kinds.absence import AbsenceRule
 from apilens.alerts.kinds.anomaly import AnomalyRule
 from apilens.alerts.kinds.burn_rate import BurnRateRule
 from apilens.alerts.kinds.condition import ConditionRule
+from apilens.alerts.kinds.deprecated import DeprecatedRule
 from apilens.alerts.kinds.funnel import FunnelRule
 from apilens.alerts.kinds.new_value import NewValueRule
 from apilens.alerts.rule import Rule
@@ -23,5 +24,6 @@ KINDS: Mapping[str, type[Rule]] = {
     "anomaly": AnomalyRule,
     "new_value": NewValueRule,
     "burn_rate": BurnRateRule,
+    "deprecated": DeprecatedRule,
     "funnel": FunnelRule,
 }
