@@ -103,17 +103,19 @@ def worse_version(table: list[dict[str, str]]) -> bool:
 
 CHECKS = {
     "wonka": dropped,
-    "hooli": first("hooli", "server_errors"),
+    "hooli": lambda table: [(row["top_account"], row["accounts"]) for row in table] == [("hooli", "1")],
     "initech": first("initech", "auth_errors", 10),
     "acme": first("acme", "requests", 1),
     "umbrella": lambda table: [row["account"] for row in table] == ["umbrella"],
     "soylent": lambda table: [row["account"] for row in table if row["endpoints"] == "1"] == ["soylent"],
     "gringotts": first("gringotts", "ips", 5),
-    "stark": first("stark", "p95_ms", 10),
+    "stark": first("stark", "ratio", 10),
     "lumen-python": worse_version,
-    "cyberdyne": first("cyberdyne", "mean(input_tokens)", 10),
+    "cyberdyne": lambda table: (
+        [table[0][name] for name in ("account", "metric")] == ["cyberdyne", "mean(input_tokens)"]
+    ),
     "fresh-tide": stalled,
-    "vandelay": first("vandelay", "error_rate"),
+    "vandelay": first("vandelay", "dead_letters"),
 }
 
 

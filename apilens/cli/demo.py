@@ -52,9 +52,9 @@ def demo(folder: str, seed: int, days: int, events: int, now: str | None) -> int
     words = f"""
 Some of these accounts are in trouble. Try to find them:
   cd {folder}
-  apilens report --by account --metrics error_rate,requests,auth_errors,p95_ms --sort error_rate
-  apilens report --by endpoint --where "account = 'acme'"
-  apilens report --by account,sdk_version --since 34h --where "status >= 400"
+  apilens today
+  apilens account acme
+  apilens heatmap
 What was planted, and how to see each: {folder}/ANSWERS.md"""
     click.echo(words, err=True)
     return 0

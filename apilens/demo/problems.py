@@ -114,13 +114,12 @@ def _roll_out(frame: pl.DataFrame, plan: Plan) -> pl.DataFrame:
 PROBLEMS: tuple[Problem, ...] = (
     Problem(
         "wonka", "calls dropped by 97 %", "5 days before the end",
-        "apilens report --by day --where \"account = 'wonka'\" --metrics requests --sort day",
-        "requests of the last five days against those before", _volume_drop,
+        "apilens report --every 1d --account wonka --metrics requests",
+        "the line falls", _volume_drop,
     ),
     Problem(
         "hooli", "a worker retries one order without pause while it gets 503s", "2 days before the end, for 40 minutes",
-        "apilens report --by account,endpoint --where \"status = 503\" --metrics requests,server_errors,ips",
-        "hundreds of 503s on one endpoint by one account", _retry_storm,
+        "apilens concentration --status 503", "top_account has all of them", _retry_storm,
     ),
     Problem(
         "initech", "more than half of its calls get 401: its tokens expired", "3 days before the end",
@@ -129,8 +128,7 @@ PROBLEMS: tuple[Problem, ...] = (
     ),
     Problem(
         MISSING_FIELD, "uploads and searches without user_id get 422", "6 days before the end",
-        "apilens report --by account,endpoint --where \"status = 422\" "
-        "--metrics \"requests,count(error_field = 'user_id')\"",
+        "apilens report --status 422 --by account,endpoint --metrics \"requests,count(error_field = 'user_id')\"",
         "all 422s are of one account; where the log has the answer's body, it names the field", _missing_user_id,
     ),
     Problem(
@@ -150,8 +148,7 @@ PROBLEMS: tuple[Problem, ...] = (
     ),
     Problem(
         "stark", "GET /v2/invoices takes seconds, for this account alone", "always",
-        "apilens report --by account --where \"endpoint = 'GET /v2/invoices'\" --metrics p95_ms,requests",
-        "p95_ms against the others'", _slow_invoices,
+        "apilens latency", "ratio: p95_ms by that of all others on the endpoint", _slow_invoices,
     ),
     Problem(
         "lumen-python", "version 2.3.0 of the SDK raises errors", "34 hours before the end",
@@ -161,9 +158,7 @@ PROBLEMS: tuple[Problem, ...] = (
     ),
     Problem(
         "cyberdyne", "sends 20,000 tokens and more per call to a chat endpoint", "always",
-        "apilens report --by account --where \"endpoint = 'POST /v2/embeddings'\" "
-        "--metrics \"mean(input_tokens),sum(input_tokens),requests\"",
-        "mean(input_tokens)",
+        "apilens outliers", "mean(input_tokens): value against median",
     ),
     Problem(
         "fresh-tide", "signed up with four other accounts and never uploaded anything", "4 days before the end",
@@ -172,8 +167,7 @@ PROBLEMS: tuple[Problem, ...] = (
     ),
     Problem(
         "vandelay", "most webhooks sent to it fail", "7 days before the end",
-        "apilens report --by account --where \"direction = 'outgoing'\" --metrics error_rate,requests",
-        "error_rate",
+        "apilens webhooks", "delivered_share and dead_letters",
     ),
 )  # fmt: skip
 
