@@ -34,15 +34,15 @@ def scope_lines(*, window: Window, tz: str, where: Sequence[str], errors: str | 
 
 def age_of(newest: datetime, *, tz: str, now: datetime) -> str:
     """Return what is said of the newest event."""
-    return f"the newest event {_shown(newest, tz)}, {span(now - newest)} old"
+    return f"the newest event {shown(newest, tz)}, {span(now - newest)} old"
 
 
 def bounds(window: Window, tz: str) -> str:
     """Return the line that says which window an answer is about."""
     if window.since is None and window.until is None:
         return f"window: all events ({tz})"
-    since = f"from {_shown(window.since, tz)}" if window.since else "from the first event"
-    until = f"until {_shown(window.until, tz)}" if window.until else "to the last"
+    since = f"from {shown(window.since, tz)}" if window.since else "from the first event"
+    until = f"until {shown(window.until, tz)}" if window.until else "to the last"
     return f"window: {since} {until} ({tz})"
 
 
@@ -54,7 +54,8 @@ def compared_with(comparison: Comparison, tz: str) -> str:
     return f"compared with what is typical: the median of the same hours {weeks} weeks before"
 
 
-def _shown(moment: datetime, tz: str) -> str:
+def shown(moment: datetime, tz: str) -> str:
+    """Return a time as people see it."""
     return f"{moment.astimezone(zone_of(tz)):%Y-%m-%d %H:%M}"
 
 

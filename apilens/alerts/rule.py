@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, ClassVar
@@ -56,9 +57,9 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     LENGTHS: ClassVar[tuple[str, ...]] = ("step", "for_", "keep_firing_for", "repeat")
     MAY_BE_ZERO: ClassVar[tuple[str, ...]] = ("for_", "keep_firing_for")
 
+    @abstractmethod
     def span(self) -> timedelta:
         """Return how far back from the moment that is judged the events lie that decide it."""
-        raise NotImplementedError
 
     def width(self) -> timedelta:
         """Return how long the window is that a moment is about, without what it is compared with."""
@@ -72,9 +73,9 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Return the conditions over metrics by severity, the worst first."""
         return {}
 
+    @abstractmethod
     def judge(self, asked: Asked) -> Judged:
         """Return where the rule held."""
-        raise NotImplementedError
 
     def texts_of(self, things: Sequence[Thing]) -> tuple[str, ...]:
         """Return further conditions that it reads, of those of what is deprecated."""

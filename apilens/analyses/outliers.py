@@ -16,6 +16,7 @@ from apilens.errors import UsageError
 from apilens.heading import attributed
 from apilens.metrics import BY_NAME as METRICS
 from apilens.result import Field, Result, Table
+from apilens.robust import spread
 from apilens.schema import DTYPES
 from apilens.short_filters import quoted
 
@@ -23,8 +24,6 @@ LIMIT = 20
 LEAST = 20
 # Iglewicz and Hoaglin (1993): farther than this from the median is an outlier.
 THRESHOLD = 3.5
-# The median absolute deviation of the normal distribution is its standard deviation by this.
-_SIGMA = 1.4826
 _FEWEST = 5
 # Where peers are much alike, a few per cent are many deviations, and matter to nobody.
 _TIMES = 1.5
@@ -107,9 +106,9 @@ def _judged(peers: pl.DataFrame, metric: str) -> pl.DataFrame:
     known = peers.select("account", pl.col(metric).cast(pl.Float64).alias("value")).filter(pl.col("value") > 0)
     log = pl.col("value").log()
     away = log - log.median()
-    spread = _SIGMA * away.abs().median()
+    wide = spread(log)
     # Rounding must not make distances of nothing.
-    z = pl.when(spread > _ROUNDING).then((away / spread).round(6)).alias("z")
+    z = pl.when(wide > _ROUNDING).then((away / wide).round(6)).alias("z")
     median = log.median().exp().round(6).alias("median")
     return known.select(
         "account",

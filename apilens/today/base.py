@@ -13,9 +13,10 @@ import polars as pl
 
 from apilens.analyses import answers
 from apilens.answer import Answer, Events, Totals
-from apilens.heading import iso
+from apilens.heading import iso, shown
+from apilens.short_filters import quoted
 from apilens.things import Thing
-from apilens.window import Window, anchor, zone_of
+from apilens.window import Window, anchor
 
 if TYPE_CHECKING:
     from apilens.analyses.scope import Scope
@@ -151,7 +152,7 @@ class Day:
 
     def moment(self, time: datetime) -> str:
         """Return a time as sentences have it."""
-        return f"{time.astimezone(zone_of(self.scope.tz)):%Y-%m-%d %H:%M}"
+        return shown(time, self.scope.tz)
 
     def command(self, name: str, *flags: tuple[str, str | None], since: datetime | None = None) -> str:
         """Return a command about the same events, those since a time where it is given."""
@@ -169,11 +170,6 @@ def picks(flag: str, column: str, value: str) -> tuple[str, str]:
     """Return the flag that asks for a value: the short one, unless the value means something else there."""
     plain = not set(value) & set(",*!(<>=~") and value == value.strip()
     return (f"--{flag}", value) if plain else ("--where", f"{column} = {quoted(value)}")
-
-
-def quoted(text: str) -> str:
-    """Return a text as a literal of conditions."""
-    return "'" + text.replace("'", "''") + "'"
 
 
 def _shell_word(word: str) -> str:

@@ -49,12 +49,6 @@ def onset(series: pl.DataFrame, *, rises: bool = True) -> datetime | None:
     return begun if high >= 2 * low else None
 
 
-def hours_of(series: pl.DataFrame, since: datetime, until: datetime) -> pl.DataFrame:
-    """Return every hour of the span, with `part` 0 where the series (columns hour, part) has none."""
-    hours = pl.datetime_range(since, until, "1h", closed="left", time_unit="us", eager=True).alias("hour")
-    return hours.to_frame().join(series, on="hour", how="left").with_columns(pl.col("part").fill_null(0.0))
-
-
 def _rate(series: pl.DataFrame) -> float:
     whole = float(series["whole"].sum())
     return float(series["part"].sum()) / whole if whole else 0.0

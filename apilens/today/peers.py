@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-# Median absolute deviations of a normal distribution are so many standard deviations.
-_MAD = 1.4826
+from apilens.robust import spread
+
 # Peers that are all alike are no reason to call a difference of a few percent extreme.
 _SMALLEST = 0.25
 FAR = 3.5
@@ -21,10 +21,7 @@ def far_above(rows: pl.DataFrame, column: str) -> pl.DataFrame:
     rows = rows.filter(pl.col(column) > 0)
     if rows.height < PEERS:
         return rows.clear().with_columns(pl.lit(None, pl.Float64).alias("usual"))
-    logs = rows[column].cast(pl.Float64).log()
-    middle = logs.median()
-    mad = (logs - middle).abs().median()
-    assert isinstance(mad, float)
-    score = (logs - middle) / max(_MAD * mad, _SMALLEST)
-    usual = rows[column].cast(pl.Float64).median()
-    return rows.filter(score > FAR).with_columns(pl.lit(usual).alias("usual")).sort(column, descending=True)
+    log, usual = pl.col(column).cast(pl.Float64).log(), pl.col(column).cast(pl.Float64).median()
+    score = (log - log.median()) / pl.max_horizontal(spread(log), pl.lit(_SMALLEST))
+    judged = rows.with_columns(usual.alias("usual"), score.alias("#score"))
+    return judged.filter(pl.col("#score") > FAR).drop("#score").sort(column, descending=True)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import polars as pl
 
-from apilens.today.base import FEW, Day, Finding, percent, quoted
+from apilens.short_filters import quoted
+from apilens.today.base import FEW, Day, Finding, percent
 from apilens.today.onset import onset
 
 _LOOKED_AT = 5

@@ -19,11 +19,11 @@ from apilens.alerts.rule import Place, Rule, length
 from apilens.alerts.when_judged import hits_of, of_somebody
 from apilens.computed import condition, metric_named
 from apilens.conditions import metric_problem
+from apilens.robust import spread
 
 _WEEK = timedelta(days=7)
 _WEEKS = 4
 _LEAST_SAMPLES = 6
-_SCALE = 1.4826
 # Less than this of the expected value is no anomaly, however steady it was; counts vary by their square root by chance.
 _LEAST_SHARE = 0.05
 
@@ -108,7 +108,7 @@ class AnomalyRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True):
                                   median.abs() * _LEAST_SHARE, pl.lit(1e-9))  # fmt: skip
         return judged.group_by(*keys, self.metric).agg(
             median.alias("expected"), pl.col("was").count().alias("samples"),
-            pl.max_horizontal((pl.col("was") - median).abs().median() * _SCALE, floor).alias("spread"),
+            pl.max_horizontal(spread(pl.col("was")), floor).alias("spread"),
         )  # fmt: skip
 
 
