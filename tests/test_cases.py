@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
 import pytest
+
+from tests import warm
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.toml"))
 
@@ -39,9 +40,7 @@ def test_case(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Non
         (folder / name).write_text(text)
     made = []
     for run in case["run"]:
-        done = subprocess.run(
-            ["bash", "-c", run["command"]], cwd=folder, env=environment(tmp_path), capture_output=True, text=True
-        )
+        done = warm.run(run["command"], folder, environment(tmp_path))
         made.append({"stdout": steady(done.stdout), "stderr": steady(done.stderr), "exit": done.returncode})
 
     if request.config.getoption("--update-cases"):

@@ -8,11 +8,11 @@ begins with `$ ` is a command and what follows it its stdout. Each `##` section 
 from __future__ import annotations
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests import warm
 from tests.test_cases import environment
 
 DOCS = Path(__file__).parent.parent / "docs"
@@ -50,8 +50,6 @@ def run_again(section: str, folder: Path) -> str:
 
 
 def output(command: str, folder: Path) -> str:
-    done = subprocess.run(
-        ["bash", "-c", command], cwd=folder, env=environment(folder / "home"), capture_output=True, text=True
-    )
+    done = warm.run(command, folder, environment(folder / "home"))
     assert done.returncode == 0, f"{command}\n{done.stderr}"
     return done.stdout
