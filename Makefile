@@ -16,7 +16,7 @@ demo: $(VENV)/ready
 	$(BIN)/apilens demo apilens-demo
 
 test: $(VENV)/ready
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist worksteal
 
 check: $(VENV)/ready
 	$(BIN)/ruff format --check .
