@@ -13,6 +13,7 @@ from apilens.cohort_state import forget_members
 from apilens.endpoints import STATE
 from apilens.enrich.keyed_hash import key_id
 from apilens.enrich.learned_routes import split
+from apilens.forgotten import remember
 from apilens.mentions import IDENTITIES, Names, find, texts_with
 from apilens.result import Field, Result, Table
 from apilens.store.catalogue import EVENT, FILE, rebuilt
@@ -45,7 +46,7 @@ class Wanted:
     mentions: bool = False
 
 
-def forget(writer: Writer, wanted: Wanted, *, key: bytes, dry_run: bool = False) -> Result:
+def forget(writer: Writer, wanted: Wanted, *, key: bytes, now: datetime, dry_run: bool = False) -> Result:
     """Forget what is wanted and return what was removed, and what a search of the whole store finds of it afterwards.
 
     key: the hash key, since a name that looks like a secret was stored as its hash. Every step may be repeated: a run
@@ -53,7 +54,11 @@ def forget(writer: Writer, wanted: Wanted, *, key: bytes, dry_run: bool = False)
     the events cannot be read or written.
     """
     names = Names([text for name in (*wanted.accounts, *wanted.users) for text in (name, key_id(name, key))])
+    column = "account" if wanted.accounts else "user"
     with readable():
+        if not dry_run:
+            # First: a rebuild that comes between this run, killed, and the next must not bring anything back.
+            remember(writer, column, names.names, before=wanted.before, key=key, now=now)
         erased = _erase(writer, wanted, names, dry_run=dry_run)
         rejects = erase_rejects(writer, wanted.before.timestamp(), dry_run=dry_run) if wanted.before else 0
         replaced = 0

@@ -68,7 +68,7 @@ def rebuild(
         pipeline = Pipeline(settings, options, key=key, now=now)
         work = _Work(Store.open(path), writer, asked, pipeline, shape)
         if fresh:
-            work.read_again(Reread(fresh, work.store, summary.logs))
+            work.read_again(Reread(fresh, work.store, summary.logs, key=key))
         else:
             work.from_stored()
         if writer:

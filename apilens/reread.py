@@ -2,7 +2,8 @@
 
 A row comes from a line of a log, and logs are renamed. A stored row is that of a line read again where source, line,
 item and time are equal; else, for a log under another name, where line, item, time, method, status and size are. What a
-store has not read of a log yet is left out. Rows that can be neither matched nor told apart stop it.
+store has not read of a log yet is left out, and so is what was forgotten. Rows that can be neither matched nor told
+apart stop it.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import polars as pl
 from apilens.dedupe import NO_IDS
 from apilens.endpoints import STATE, Endpoints
 from apilens.errors import InputError
+from apilens.forgotten import forgotten
 from apilens.pieces import Log
 from apilens.store import Store, read_kept
 from apilens.store.streams import locate
@@ -40,11 +42,12 @@ class Matched:
 class Reread:
     """A store made of logs that were read again, against the store that they were read into."""
 
-    def __init__(self, fresh: Store, store: Store, logs: Sequence[Log]) -> None:
+    def __init__(self, fresh: Store, store: Store, logs: Sequence[Log], *, key: bytes) -> None:
         self._fresh = fresh
         self._aliases = Endpoints.of(read_kept(fresh.path, STATE)).learned.get("aliases", {})
         self._store = store
         self._ids = {log.source.name: log.unique_id for log in logs if log.unique_id}
+        self._forgotten = forgotten(store).condition(fresh, key)
         read = {log.source.name: _lines_read(log, store) for log in logs}
         self._read = pl.DataFrame(
             {"source": list(read), "read": list(read.values())}, schema_overrides={"read": pl.Int64}
@@ -125,7 +128,9 @@ class Reread:
             )
 
     def _known(self, rows: pl.LazyFrame) -> pl.LazyFrame:
-        """Return the rows of lines that the store has read."""
+        """Return the rows of lines that the store has read and has not forgotten."""
+        if self._forgotten is not None:
+            rows = rows.filter(~self._forgotten)
         limited = rows.join(self._read.lazy(), on="source", how="left", maintain_order="left")
         return limited.filter(pl.col("line") <= pl.col("read")).drop("read")
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -14,12 +14,13 @@ import pytest
 
 from apilens.cohort_state import STATE as COHORTS
 from apilens.cohort_state import Remembered, remembered
-from apilens.config import IdentityRule, ReadOptions, Settings
+from apilens.config import IdentityRule, ReadOptions, SdkRule, Settings
 from apilens.enrich.keyed_hash import key_id
 from apilens.errors import StoreError
 from apilens.forgetting import Wanted, forget
 from apilens.ingest import ingest
 from apilens.mentions import Names, find
+from apilens.rebuild import Rebuild, rebuild
 from apilens.result import Result
 from apilens.store import Store, verify, writing
 from apilens.store.catalogue import catalogue_of
@@ -60,7 +61,7 @@ def store(made: Path, tmp_path: Path) -> Path:
 
 def run(path: Path, wanted: Wanted, **options: bool) -> Result:
     with writing(path, key=KEY) as writer:
-        return forget(writer, wanted, key=KEY, **options)
+        return forget(writer, wanted, key=KEY, now=NOW, **options)
 
 
 def everything(path: Path) -> str:
@@ -108,7 +109,7 @@ def test_cohorts_forget_who_was_in_them(store: Path) -> None:
 def test_cohorts_forget_a_time_and_who_was_last_seen_in_it(store: Path) -> None:
     with writing(store, key=KEY) as writer:
         writer.keep(COHORTS, msgspec.json.encode({"old": cohort(9, "hooli"), "big": cohort(20, "umbra", "hooli")}))
-        forget(writer, Wanted(accounts=("globex",)), key=KEY)
+        forget(writer, Wanted(accounts=("globex",)), key=KEY, now=NOW)
     run(store, Wanted(before=datetime(2026, 11, 16, tzinfo=UTC)))
 
     assert remembered(Store.open(store)) == {"big": cohort(20)}
@@ -139,6 +140,40 @@ def test_logs_that_were_read_are_not_read_again(store: Path, made: Path) -> None
 
     assert again.counts.read == 0
     assert "umbra" not in everything(store).replace("umbra.eu", "")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "left"),
+    [
+        (Wanted(accounts=("umbra",)), {"globex": 4, "hooli": 2, "umbra.eu": 1}),
+        (Wanted(users=("umbra",)), {"globex": 4, "hooli": 2, "umbra": 8, "umbra.eu": 1}),
+        (Wanted(before=datetime(2026, 11, 13, 13, tzinfo=UTC)), {"globex": 1, "hooli": 2, "umbra": 4, "umbra.eu": 1}),
+    ],
+    ids=lambda value: "",
+)
+def test_logs_that_are_read_again_bring_nothing_back(
+    store: Path, made: Path, wanted: Wanted, left: dict[str, int]
+) -> None:
+    run(store, wanted)
+    names = Names([*wanted.accounts, *wanted.users])
+    again = Rebuild(files=[str(made / "0.log"), str(made / "1.log")])
+    rebuild(store, again, settings=Settings(), options=COMBINED, key=KEY, now=NOW)
+
+    assert dict(sorted(events(store)["account"].value_counts().iter_rows())) == left
+    if wanted.accounts:
+        assert find(store, names).is_empty()
+
+
+def test_who_comes_back_is_a_customer_again(store: Path, tmp_path: Path) -> None:
+    run(store, Wanted(accounts=("umbra",)))
+    log = tmp_path / "new.log"
+    log.write_text(lines("umbra", range(22, 25)))
+    ingest([str(log)], store, settings=Settings(), options=COMBINED, key=KEY, now=NOW + timedelta(days=3))
+    named = Settings(sdks=(SdkRule("tool", "curl/(?P<version>[0-9.]+)"),))
+    rebuild(store, Rebuild(files=[str(log)]), settings=named, options=COMBINED, key=KEY, now=NOW + timedelta(days=3))
+
+    # The row of the 22nd stays as it was stored.
+    assert events(store).filter(account="umbra").sort("timestamp")["sdk"].to_list() == ["curl", "tool", "tool"]
 
 
 def test_a_dry_run_says_the_same_and_changes_nothing(store: Path) -> None:

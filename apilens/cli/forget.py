@@ -50,8 +50,8 @@ def forget(
     Store.open(here.store)
     with writing(here.store, key=key, wait_s=parse_duration(wait).total_seconds()) as writer:
         if not dry_run and not yes:
-            _ask(run(writer, wanted, key=key, dry_run=True).tables[0].rows.row(0, named=True), here)
-        result = run(writer, wanted, key=key, dry_run=dry_run)
+            _ask(run(writer, wanted, key=key, now=here.now, dry_run=True).tables[0].rows.row(0, named=True), here)
+        result = run(writer, wanted, key=key, now=here.now, dry_run=dry_run)
     show(result, quiet=quiet, **output)
     return EXIT_FIRING if len(result.tables) > 1 and result.tables[1].rows.height else 0
 

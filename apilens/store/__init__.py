@@ -5,7 +5,8 @@
     STORE/state/     store.json: version and fingerprint of the hash key; endpoints.json: what is known of endpoints;
                      cohorts.json: who was in which cohort when `cohorts diff` last ran; seen: marks of files read to
                      their end; settings.json: what the ids of settings in the names of data files stand for;
-                     formats.json: what logs were recognised as, by a digest of their beginning
+                     formats.json: what logs were recognised as, by a digest of their beginning; forgotten.json: what
+                     was forgotten, by hashes of its names
     STORE/lock       flock'ed by whoever writes
 
 How far each log has been read travels in the same commit as its rows (Delta `txn` actions), so a line lands exactly
