@@ -54,9 +54,9 @@ class Parsed:
     """What a block held. Every line is in exactly one place; a line that holds n events counts n records.
 
     events: frame of DESIGN §3 before enrich, in source order: `line` Int64, `item` Int32, `timestamp` (us, UTC),
-    `status` Int16 and whatever else the source states; a column that the source lacks is absent. rejects: frame of
-    REJECT_SCHEMA in line order, `text` being the raw line (whoever writes it redacts it). other: well-formed lines that
-    are no request. extra: records beyond one per line, so that
+    `status` Int16 and whatever else the source states; a column that the source lacks is absent, and where there is no
+    event so may be all but these. rejects: frame of REJECT_SCHEMA in line order, `text` being the raw line (whoever
+    writes it redacts it). other: well-formed lines that are no request. extra: records beyond one per line, so that
     `lines + extra == events + rejects + other + blank + comments`. lossy: lines in which bytes were no UTF-8.
     """
 

@@ -17,7 +17,8 @@ ENOUGH = 0.5
 # A format that states more goes before a broader one that reads as many lines; this much worse is still as many.
 _NEARLY = 0.02
 _REASONS = 3
-_BLANKS = b"\xef\xbb\xbf\0 \t\r\n"
+# What may stand before a line without being a part of it.
+BLANKS = b"\xef\xbb\xbf\0 \t\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,11 +122,11 @@ def _is_broad(format: Format) -> bool:
 
 def _is_json(lines: bytes) -> bool:
     # Other logs have their time in brackets.
-    return bool(re.match(rb'\{|\[\s*(?:[{\["\]]|$)', lines.lstrip(_BLANKS)))
+    return bool(re.match(rb'\{|\[\s*(?:[{\["\]]|$)', lines.lstrip(BLANKS)))
 
 
 def _hint(lines: bytes) -> str:
-    first = lines.lstrip(_BLANKS)
+    first = lines.lstrip(BLANKS)
     if re.match(rb"\[\s*(?:[{\]]|$)", first):
         return "looks like a JSON array over several lines: write one object per line, with `jq -c '.[]'`"
     if re.match(rb"\{[ \t]*\r?\n", first):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import polars as pl
 
-from apilens.formats.base import REJECT_SCHEMA, Parsed, ParseOptions
+from apilens.formats.base import EMPTY_EVENTS, REJECT_SCHEMA, Parsed, ParseOptions
 from apilens.formats.pattern import Tier
 from apilens.formats.text import read_lines
 from apilens.formats.typed import typed_events, wanted_captures
@@ -44,14 +44,17 @@ def parse_lines(
         if "other" in texts.columns:
             counts["other"] += int(texts["other"].sum())
             texts = texts.filter(~pl.col("other")).drop("other")
-        good, bad = typed_events(texts, options)
-        events.append(good)
-        reasons.append(bad)
+        # To make columns of nothing takes as long as of a few lines, and of most formats that a log is tried with
+        # there is nothing.
+        if texts.height:
+            good, bad = typed_events(texts, options)
+            events.append(good)
+            reasons.append(bad)
         if rest.is_empty():
             break
     reasons.append(rest.select("line", pl.lit(misfit).alias("reason")))
     return Parsed(
-        events=_in_order([frame for frame in events if frame.height] or events[:1]),
+        events=_in_order(events or [pl.DataFrame(schema=dict(EMPTY_EVENTS))]),
         rejects=_in_order(reasons)
         .join(lines, on="line", how="left", maintain_order="left")
         .select(list(REJECT_SCHEMA)),
