@@ -37,6 +37,7 @@ bench: $(VENV)/ready
 	# As pip does for users: an editable install may have no bytecode, and each process would compile every module.
 	$(BIN)/python -m compileall -q apilens
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/analyses.py
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis apilens-demo benchmarks/data

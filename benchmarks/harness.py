@@ -23,11 +23,12 @@ class Run:
 
 @dataclass
 class Contender:
-    """A command to time; `before` makes each run start from the same state."""
+    """A command to time. before: makes each run start from the same state. fine: exit codes that say it worked."""
 
     name: str
     command: Sequence[str]
     before: Callable[[], None] = lambda: None
+    fine: tuple[int, ...] = (0,)
     runs: list[Run] = field(default_factory=list)
 
     def median(self, figure: str) -> float:
@@ -45,18 +46,18 @@ def remove(*paths: Path) -> Callable[[], None]:
     return clear
 
 
-def in_turn(contenders: Sequence[Contender], *, times: int) -> None:
-    """Time the commands in turn, A B C A B C …, after one round that is not counted."""
-    for number in range(times + 1):
+def in_turn(contenders: Sequence[Contender], *, times: int, warm: bool = False) -> None:
+    """Time the commands in turn, A B C A B C …, after one round that is not counted, unless all have run before."""
+    for number in range(int(warm), times + 1):
         for contender in contenders:
             contender.before()
-            run = measure(contender.command)
+            run = measure(contender.command, contender.fine)
             if number:
                 contender.runs.append(run)
 
 
-def measure(command: Sequence[str]) -> Run:
-    """Run a command to its end. Raises RuntimeError when it fails."""
+def measure(command: Sequence[str], fine: tuple[int, ...] = (0,)) -> Run:
+    """Run a command to its end. Raises RuntimeError when it ends with another code than those that are fine."""
     started = time.perf_counter()
     child = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL)
     assert child.stderr is not None
@@ -64,6 +65,6 @@ def measure(command: Sequence[str]) -> Run:
     _, status, usage = os.wait4(child.pid, 0)
     wall = time.perf_counter() - started
     child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode:
+    if child.returncode not in fine:
         raise RuntimeError(f"{' '.join(command)} failed: {words.decode()[-2000:]}")
     return Run(wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024)

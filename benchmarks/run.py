@@ -1,4 +1,4 @@
-"""Times apilens against DuckDB and GoAccess on the same logs in the same run, and writes RESULTS.md.
+"""Times apilens against DuckDB and GoAccess on the same logs in the same run, and says so in RESULTS.md.
 
 usage: python benchmarks/run.py [--lines 7600000] [--events 400000] [--times 5] [--only NAME …]
 """
@@ -9,30 +9,21 @@ import argparse
 import hashlib
 import json
 import os
-import platform
 import random
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from datetime import UTC, datetime, timedelta
-from functools import partial
-from importlib.metadata import version
-from multiprocessing import get_context
+from datetime import timedelta
 from pathlib import Path
-from typing import TypeVar
+
+from results import conditions, write_section
+from stores import APILENS, DATA, END, isolated, plain
 
 from apilens.demo import World, write_combined, write_moesif
 from apilens.store import Store
 from harness import Contender, in_turn, remove
 
-T = TypeVar("T")
-
 HERE = Path(__file__).parent
-DATA = HERE / "data"
-END = datetime(2026, 11, 23, tzinfo=UTC)
-APILENS = str(Path(sys.executable).with_name("apilens"))
 CONVERT_COLUMNS = (
     "timestamp,client_ip,account,method,path,query_keys,protocol,status,response_bytes,referrer,user_agent,endpoint"
 )
@@ -45,12 +36,6 @@ KEY_FILES: dict[str, Callable[[str], str]] = {
     "key": str,
     "key_sha256": lambda key: hashlib.sha256(key.encode()).hexdigest(),
 }
-
-
-def isolated(function: Callable[..., T], *arguments: object) -> T:
-    """Run a function in a process of its own: a child's peak RSS as the kernel has it begins with its parent's."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def script(name: str, *arguments: object) -> list[str]:
@@ -137,7 +122,7 @@ def write_keys(log: Path, lines: int) -> None:
 
 def report(lines: int) -> tuple[str, list[Contender]]:
     """The per-account report on a store, against DuckDB on the same files."""
-    store, files = ingested(lines, accounts=2_000)
+    store, files = plain(lines, accounts=2_000)
     metrics = "requests,errors,error_rate,endpoints"
     ours = [APILENS, "report", "--by", "account", "--metrics", metrics, "--limit", "all", "--store", str(store)]
     return f"report --by account on {lines:,} events", [
@@ -148,7 +133,7 @@ def report(lines: int) -> tuple[str, list[Contender]]:
 
 def funnel(lines: int) -> tuple[str, list[Contender]]:
     """A funnel of four steps within seven days, against windowFunnel on the same files: it takes the best entry."""
-    store, files = ingested(lines, accounts=FUNNEL_ACCOUNTS)
+    store, files = plain(lines, accounts=FUNNEL_ACCOUNTS)
     steps = ("GET /v2/profile", "GET /v2/orders", "POST /v2/orders", "GET /v2/invoices")
     ours = [APILENS, "funnel", *(word for step in steps for word in ("--step", step)), "--store", str(store), "--entry"]
     return f"funnel of 4 steps on {lines:,} events of {FUNNEL_ACCOUNTS:,} accounts", [
@@ -156,25 +141,6 @@ def funnel(lines: int) -> tuple[str, list[Contender]]:
         Contender("apilens funnel --entry any", [*ours, "any"]),
         Contender("apilens funnel --entry first", [*ours, "first"]),
     ]
-
-
-def ingested(lines: int, *, accounts: int) -> tuple[Path, Path]:
-    """Return a compacted store of a made-up log, and a file with the paths of its data files."""
-    store = DATA / f"store-{lines}-{accounts}"
-    if not store.exists():
-        log = DATA / f"combined-{lines}-{accounts}.log"
-        isolated(partial(write_combined, accounts=accounts), log, World(lines, 14, END, 7))
-        subprocess.run([APILENS, "ingest", str(log), "--store", str(store)], check=True)
-        subprocess.run([APILENS, "store", "compact", "--store", str(store)], check=True)
-        log.unlink()
-    files = DATA / f"files-{accounts}.txt"
-    files.write_text("\n".join(isolated(files_of, store)))
-    return store, files
-
-
-def files_of(store: Path) -> list[str]:
-    """Return the data files of a store."""
-    return Store.open(store).files()
 
 
 def status_sums() -> list[str]:
@@ -222,14 +188,6 @@ def main() -> None:
     options = parser.parse_args()
     DATA.mkdir(exist_ok=True)
     load = os.getloadavg()[0]
-    words = [
-        "# Results",
-        "",
-        f"`make bench` on {os.cpu_count()} cores, {datetime.now(UTC):%Y-%m-%d}, load {load:.1f} at the start; "
-        f"Python {platform.python_version()}, "
-        + ", ".join(f"{name} {version(name)}" for name in ("polars", "duckdb", "deltalake", "narwhals", "chdb"))
-        + f". Medians of {options.times} runs in turn, whole processes. README.md here says what work each does.",
-    ]
     parts = {
         "combined": (combined, options.lines),
         "moesif": (moesif, options.events),
@@ -242,11 +200,10 @@ def main() -> None:
         title, contenders = build(size)
         in_turn(contenders, times=options.times)
         print("\n".join(table(contenders)), flush=True)
-        words += ["", f"## {title}", "", *table(contenders)]
+        said = [f"`python benchmarks/run.py` on {conditions(load, options.times)}", "", *table(contenders)]
         if name == "combined":
-            words += ["", *(f"- {line}" for line in isolated(status_sums))]
-    if set(options.only) == set(parts):
-        (HERE / "RESULTS.md").write_text("\n".join(words) + "\n")
+            said += ["", *(f"- {line}" for line in isolated(status_sums))]
+        write_section(name, title, said)
 
 
 if __name__ == "__main__":

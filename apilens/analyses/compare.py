@@ -14,6 +14,7 @@ from apilens.answer import Events
 from apilens.changed_columns import FAILS, SAME, STATE, people_see
 from apilens.comparison import Comparison
 from apilens.heading import bounds
+from apilens.left_out import lines_of
 from apilens.result import Result, Table
 from apilens.schema import DTYPES
 from apilens.window import Window
@@ -58,6 +59,7 @@ class CompareOptions(Scope):
             "sort": self.sort,
             "fail_on": self.fail_on,
             "limit": "all" if self.limit is None else self.limit,
+            **({"all": True} if self.everything else {}),
         }
 
     def again(self) -> str:
@@ -108,8 +110,12 @@ def compare(
     if answer.approximate:
         notes.append("quantiles are within 1 %: there are more than 2,000,000 events, or sampled ones")
     lines = [
-        f"{side}: {name}, {_counted(part.totals.requests)}, {bounds(window, options.tz).removeprefix('window: ')}"
+        line
         for side, (name, window, part) in zip(("head", "base"), sides, strict=True)
+        for line in (
+            f"{side}: {name}, {_counted(part.totals.requests)}, {bounds(window, options.tz).removeprefix('window: ')}",
+            *(f"{side}: {words}" for words in lines_of(part.totals.left_out)),
+        )
     ]
     result = Result(
         kind="compare",

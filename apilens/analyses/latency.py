@@ -17,11 +17,11 @@ from apilens.answer import Answer, Events
 from apilens.heading import attributed
 from apilens.metrics import DURATION
 from apilens.quantiles import EXACT_ROWS
-from apilens.query import matching_events
+from apilens.query import IS_REQUEST, matching_events
 from apilens.result import Field, Result, Table
 from apilens.schema import DTYPES
 from apilens.short_filters import quoted
-from apilens.slowness import FACTORS, effects, plans
+from apilens.slowness import FACTORS, effects, factors_in, plan_accounts, plan_durations, plan_factors, summed
 
 LIMIT = 20
 LEAST = 20
@@ -31,9 +31,12 @@ SLOW, PERIODS, IN_PERIOD = 1.5, 3, 5
 _HOURS_UP_TO = timedelta(days=3)
 # What goes with slowness: from this ratio of medians on, and up to this chance, over all that were compared.
 _EFFECT, _CHANCE = 1.5, 0.01
+_KEYS = ["account", "endpoint"]
+_VALUES = "query value"
 _WANTED = {"p50_ms": 0.5, "p95_ms": 0.95, "p99_ms": 0.99}
 _KNOWN = "count(duration_ms IS NOT NULL)"
-_WHOLE = ("requests", _KNOWN, "max(weight)", "first_request", "last_request")
+_VALUED = "count(query_values IS NOT NULL)"
+_WHOLE = ("requests", _KNOWN, _VALUED, "max(weight)", "first_request", "last_request")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,18 +68,26 @@ def latency(events: Events, options: LatencyOptions, *, columns: Mapping[str, pl
     second table the query parameters and sizes whose requests are slower. Raises UsageError for a bad condition.
     """
     [whole] = answers([options.ask(events, columns, metrics=_WHOLE)])
-    _, known, heaviest, first, last = whole.rows.row(0)
+    _, known, valued, heaviest, first, last = whole.rows.row(0)
     exact = known <= EXACT_ROWS and (heaviest or 1) <= 1
-    where = (*options.where, "kind = 'request'")
     requests = matching_events(
-        events, where=where, window=options.window, dtypes=columns, leave=options.leaves(columns)
+        events.filter(IS_REQUEST), where=options.where, window=options.window, dtypes=columns,
+        leave=options.leaves(columns),
+    )  # fmt: skip
+    least = options.least
+    own, durations, *values = collect(
+        [
+            counts(requests.filter(~nw.col("endpoint").is_null()), _KEYS, DURATION, exact=exact, least=least),
+            plan_durations(requests, exact=exact),
+            *([plan_factors(requests, _VALUES, exact=exact, least=least)] if valued else []),
+        ]
     )
-    compared = _compared(requests, options, exact=exact)
+    compared = _compared(own, summed(durations, ["endpoint"]), options)
     shown = compared.head(compared.height if options.limit is None else options.limit)
     period = "hour" if known and last - first <= _HOURS_UP_TO else "day"
     rows = _persistent(shown, events, options, columns, period)
-    factors, tried = _factors(requests, options, exact=exact)
-    slower = factors.head(factors.height if options.limit is None else options.limit)
+    factors, tried = _factors(durations, values, options)
+    slower = _with_accounts(factors.head(factors.height if options.limit is None else options.limit), requests)
     tables = [Table("latency", _fields(rows), rows)]
     if slower.height:
         tables.append(Table("slower_with", _fields(slower), slower))
@@ -95,22 +106,14 @@ def latency(events: Events, options: LatencyOptions, *, columns: Mapping[str, pl
     )
 
 
-def _compared(requests: Events, options: LatencyOptions, *, exact: bool) -> pl.DataFrame:
-    placed = requests.filter(~nw.col("endpoint").is_null())
-    keys = ["account", "endpoint"]
-    own, whole = collect(
-        [
-            counts(placed, keys, DURATION, exact=exact, least=options.least),
-            counts(placed, ["endpoint"], DURATION, exact=exact),
-        ]
-    )
-    found = against(own, whole, keys=keys, within="endpoint", wanted=_WANTED)
+def _compared(own: pl.DataFrame, whole: pl.DataFrame, options: LatencyOptions) -> pl.DataFrame:
+    found = against(own, whole, keys=_KEYS, within="endpoint", wanted=_WANTED)
     ratio = pl.when(pl.col("others_p95_ms") > 0).then(pl.col("p95_ms") / pl.col("others_p95_ms")).alias("ratio")
     return (
         found.filter(pl.col("#others") >= options.least)
-        .select(*keys, pl.col("#n").alias("requests"), *_WANTED, *(f"others_{name}" for name in _WANTED), ratio)
+        .select(*_KEYS, pl.col("#n").alias("requests"), *_WANTED, *(f"others_{name}" for name in _WANTED), ratio)
         .with_columns(pl.col(pl.Float64).round_sig_figs(12).round(6))
-        .sort("ratio", *keys, descending=[True, False, False], nulls_last=True)
+        .sort("ratio", *_KEYS, descending=[True, False, False], nulls_last=True)
     )
 
 
@@ -118,26 +121,25 @@ def _persistent(
     shown: pl.DataFrame, events: Events, options: LatencyOptions, columns: Mapping[str, pl.DataType], period: str
 ) -> pl.DataFrame:  # fmt: skip
     """Return the rows with their periods, how many of them are slow, and whether that is most of them."""
-    keys = ["account", "endpoint"]
     if shown.is_empty():
         by_period = pl.DataFrame(
-            schema={**{key: pl.String() for key in keys}, "p50_ms": pl.Float64(), _KNOWN: pl.Int64()}
+            schema={**{key: pl.String() for key in _KEYS}, "p50_ms": pl.Float64(), _KNOWN: pl.Int64()}
         )
     else:
-        where = [_among(name, shown[name].unique(maintain_order=True).to_list()) for name in keys]
-        asked = options.ask(events, columns, metrics=("p50_ms", _KNOWN), by=(*keys, period), where=where)
+        where = [_among(name, shown[name].unique(maintain_order=True).to_list()) for name in _KEYS]
+        asked = options.ask(events, columns, metrics=("p50_ms", _KNOWN), by=(*_KEYS, period), where=where)
         by_period = answers([asked])[0].rows
-    limits = shown.select(*keys, (pl.col("others_p50_ms") * SLOW).alias("#limit"))
-    judged = by_period.filter(pl.col(_KNOWN) >= IN_PERIOD).join(limits, on=keys, nulls_equal=True)
-    found = judged.group_by(keys).agg(
+    limits = shown.select(*_KEYS, (pl.col("others_p50_ms") * SLOW).alias("#limit"))
+    judged = by_period.filter(pl.col(_KNOWN) >= IN_PERIOD).join(limits, on=_KEYS, nulls_equal=True)
+    found = judged.group_by(_KEYS).agg(
         pl.len().cast(pl.Int64).alias("periods"),
         (pl.col("p50_ms") >= pl.col("#limit")).sum().cast(pl.Int64).alias("slow_periods"),
     )
-    rows = shown.join(found, on=keys, how="left", nulls_equal=True, maintain_order="left")
+    rows = shown.join(found, on=_KEYS, how="left", nulls_equal=True, maintain_order="left")
     slow, periods = pl.col("slow_periods").fill_null(0), pl.col("periods").fill_null(0)
     rows = rows.with_columns(slow, periods, ((periods >= PERIODS) & (slow * 2 > periods)).alias("persistent"))
     order = ("ratio", "p95_ms", "others_p95_ms", "persistent", "requests", "p50_ms", "others_p50_ms", "p99_ms")
-    return rows.select(*keys, *order, "others_p99_ms", "slow_periods", "periods")
+    return rows.select(*_KEYS, *order, "others_p99_ms", "slow_periods", "periods")
 
 
 def _among(column: str, names: Sequence[str | None]) -> str:
@@ -146,12 +148,17 @@ def _among(column: str, names: Sequence[str | None]) -> str:
     return " OR ".join([*parts, *([f"{column} IS NULL"] if None in names else [])])
 
 
-def _factors(requests: Events, options: LatencyOptions, *, exact: bool) -> tuple[pl.DataFrame, int]:
+def _factors(
+    durations: pl.DataFrame, values: Sequence[pl.DataFrame], options: LatencyOptions
+) -> tuple[pl.DataFrame, int]:  # fmt: skip
     """Return the factors whose requests are slower by more than chance, and how many were compared."""
     found = []
-    for kind in FACTORS:
-        parts, wholes, accounts = collect(plans(requests, kind, exact=exact, least=options.least))
-        found.append(effects(kind, parts, wholes, accounts, least=options.least))
+    for kind, factor in FACTORS.items():
+        if factor.many:
+            pairs = [(parts, summed(durations, ["endpoint"])) for parts in values]
+        else:
+            pairs = [factors_in(durations, kind, least=options.least)]
+        found += [effects(kind, *pair, least=options.least) for pair in pairs]
     compared = pl.concat(found)
     # Of a hundred comparisons, one has a chance of 1 % by chance: each counts as many times as there are.
     chance = (pl.col("p") * compared.height).clip(0, 1).alias("p")
@@ -162,6 +169,17 @@ def _factors(requests: Events, options: LatencyOptions, *, exact: bool) -> tuple
         .sort(order, descending=[True, False, False, False]),
         compared.height,
     )  # fmt: skip
+
+
+def _with_accounts(slower: pl.DataFrame, requests: Events) -> pl.DataFrame:
+    """Return the factors with how many accounts have requests with each."""
+    kinds = {kind: slower.filter(pl.col("kind") == kind) for kind in slower["kind"].unique(maintain_order=True)}
+    found = collect([plan_accounts(requests, kind, rows) for kind, rows in kinds.items()])
+    counted = [rows.with_columns(pl.lit(kind).alias("kind")) for kind, rows in zip(kinds, found, strict=True)]
+    if not counted:
+        return slower
+    beside = slower.join(pl.concat(counted), on=["endpoint", "factor", "kind"], how="left", maintain_order="left")
+    return beside.select(*(name for name in slower.columns if name != "p"), "accounts", "p")
 
 
 def _fields(rows: pl.DataFrame) -> tuple[Field, ...]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from apilens.cli.options import (
+    EVERYTHING,
     common_options,
     engine_option,
     filter_options,
@@ -70,9 +71,11 @@ def compare(
             now=here.now, where=where, window=sides[1].window, before=sides[0].window, tz=zone,
             inputs=tuple(side.name for side in sides), errors=here.settings.errors.condition, base=base, head=head,
             by=listed(by) or BY, metrics=listed(metrics) or METRICS, having=having, sort=sort, fail_on=fail_on,
-            limit=limit_of(limit),
+            limit=limit_of(limit), scope=here.settings.scope,
+            everything=bool(click.get_current_context().meta.get(EVERYTHING)),
         )  # fmt: skip
-        before, after = (side.events(here, accounts, options.texts(), engine=engine) for side in sides)
+        texts = [*options.texts(), *here.settings.scope.texts()]
+        before, after = (side.events(here, accounts, texts, engine=engine) for side in sides)
         # What only one side has cannot be compared: it is unknown.
         both = {name: dtype for name, dtype in after[1].items() if before[1].get(name) == dtype}
         found = analysis(after[0], before[0], options, columns=both)

@@ -40,14 +40,16 @@ def write_access_log(file: BinaryIO, requests: pl.DataFrame) -> None:
     append(file, combined_lines(requests, with_time=True))
 
 
-def write_combined(path: Path, world: World, *, scattered: bool = False, accounts: int = 2_000) -> None:
+def write_combined(
+    path: Path, world: World, *, scattered: bool = False, accounts: int = 2_000, with_time: bool = False
+) -> None:  # fmt: skip
     """Write a plain combined log for benchmarks: no problems in it, but `accounts` accounts."""
     each = max(1, accounts // 36)
     with path.open("wb") as file:
         for requests in chunks(world, problems=False, scattered=scattered):
             number = below(pl.col("index"), world.seed + 77, each)
             spread = requests.with_columns(pl.concat_str("account", pl.lit("-"), number).alias("account"))
-            append(file, combined_lines(spread, with_time=False))
+            append(file, combined_lines(spread, with_time=with_time))
 
 
 def write_moesif(path: Path, world: World) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 
 from apilens.analyses.compare import Compared, CompareOptions, compare
 from apilens.errors import UsageError
+from apilens.scope_settings import ScopeSettings
 from apilens.window import Window
 from tests.event_frames import NOON, event, events_of, random_events
 from tests.test_changes import on_duckdb
@@ -46,6 +47,15 @@ def test_rows_that_fail_come_first_and_what_is_unknown_does_not_fail() -> None:
     # The limit cuts what is shown, and not what is judged; what is the same may fail, too.
     limited = ask(events_of(HEAD), events_of(BASE), fail_on="requests >= 1", limit=1, metrics=("requests",))
     assert (limited.failing, limited.result.notes) == (3, ("and 3 more; --limit all shows them",))
+
+
+def test_health_checks_are_left_out_unless_asked_for() -> None:
+    checks = [event(endpoint="GET /b", is_health_check=True) for _ in range(3)]
+    sides = events_of([*HEAD, *checks]), events_of(BASE)
+
+    assert "head: 3 health checks left out; --all brings them back" in ask(*sides, scope=ScopeSettings()).result.header
+    found = [ask(*sides, scope=ScopeSettings(), everything=whole).result.tables[0].rows for whole in (False, True)]
+    assert [rows.filter(endpoint="GET /b")["requests"].item() for rows in found] == [2, 5]
 
 
 def test_both_engines_say_the_same() -> None:
