@@ -114,9 +114,10 @@ def plan_changes(
     head = ask(events, computed, by=by, where=where, window=comparison.head, newest=newest)
     nothing = ask(frame(pl.LazyFrame(schema=dict(dtypes))), computed, newest=False)
     bases = [ask(others, computed, by=by, where=where, window=base, newest=False) for base in comparison.bases]
-    # A week without the errors that are asked for is a week of 0 of them, unless there is nothing of it at all.
-    covers = [ask(others, ["requests"], window=base, newest=False) for base in comparison.bases]
-    needed = covers if comparison.is_typical and where else []
+    needed: list[Summary] = []
+    if comparison.is_typical and where:
+        # A week without the errors that are asked for is a week of 0 of them, unless there is nothing of it at all.
+        needed = [ask(others, ["requests"], window=base, newest=False) for base in comparison.bases]
     return Changes(comparison, (head, nothing, *bases, *needed), asked, limit)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 
 import sqlglot
@@ -57,8 +58,12 @@ def name_of(column: exp.Column) -> str:
     return ".".join(part.name for part in column.parts)
 
 
+@functools.lru_cache(maxsize=1024)
 def parse(text: str) -> exp.Expr:
-    """Return the tree of one SQL expression. Raises UsageError, with the place marked, for anything else."""
+    """Return the tree of one SQL expression, the same for the same text: nobody changes it.
+
+    Raises UsageError, with the place marked, for anything else.
+    """
     if len(text) > MAX_CHARACTERS:
         raise UsageError(f"the filter is longer than {MAX_CHARACTERS} characters")
     try:

@@ -49,7 +49,7 @@ def value_text(value: float | None, unit: str) -> str:
 
 def command_of(rule: Rule, incident: Incident) -> str:
     """Return the command that breaks the events of an incident down."""
-    where = [*rule.filters, *(_equals(name, value) for name, value in incident.group.items())]
+    where = [*rule.filters, *(equals(name, value) for name, value in incident.group.items())]
     further = [name for name in ("account", "endpoint", "status") if name not in incident.group][:2]
     words = ["apilens", "report", "--by", ",".join(further)]
     for text in where:
@@ -62,7 +62,8 @@ def _start(rule: Rule, incident: Incident) -> datetime:
     return min(incident.since, incident.held) - max(rule.width(), timedelta(seconds=1))
 
 
-def _equals(name: str, value: str | None) -> str:
+def equals(name: str, value: str | None) -> str:
+    """Return the condition on events that a dimension has a value of a group."""
     if value is None:
         return f"{name} IS NULL"
     number = name in DIMENSIONS and DIMENSIONS[name].dtype.is_numeric()

@@ -15,6 +15,7 @@ from apilens.alerts.incidents import Incident, key_of
 from apilens.alerts.inputs import Inputs, Stale, look_at_inputs
 from apilens.alerts.judge import Ground, Outcome, Scanned, Turn, judge, positions, scanned
 from apilens.alerts.judging import Moments, floor
+from apilens.alerts.linked import linked, links_of
 from apilens.alerts.memory import Memory, Progress, Told, write_memory
 from apilens.alerts.pacing import spaced
 from apilens.alerts.rule import Rule, length
@@ -72,7 +73,8 @@ def check_window(ground: Ground, rules: Rules, window: Window, *, whole: bool = 
     outcomes = judge(ground, turns, complete=window.until + timedelta(days=1))
     alerts = [alert for outcome in outcomes for alert in alerts_of(outcome, rules)]
     return Checked(
-        rules=rules.enabled, file=rules.file, lines=rules.lines, alerts=tuple(alerts), unknown=_unknown(outcomes),
+        rules=rules.enabled, file=rules.file, lines=rules.lines,
+        alerts=linked(alerts, links_of(ground, rules.enabled, alerts)), unknown=_unknown(outcomes),
         scanned=scanned(ground.store, turns), fixed=window,
     )  # fmt: skip
 
@@ -100,7 +102,10 @@ def check_now(
     by_rule[INPUT_RULE] = _input_alerts(inputs, rules.file)
     telling = Telling(now, route, silences, {rule.name: length(rule.repeat) for rule in rules.rules})
     told, messages = telling.tell(by_rule, memory.told, frozen=frozen)
-    alerts = tuple(alert for some in by_rule.values() for alert in some)
+    # Of what is told only: each takes a look at the events.
+    links = links_of(ground, rules.rules, (alert for message in messages for alert in message.alerts))
+    messages = [replace(message, alerts=linked(message.alerts, links)) for message in messages]
+    alerts = linked((alert for some in by_rule.values() for alert in some), links)
     checked = Checked(
         rules=rules.enabled, file=rules.file, lines=rules.lines, alerts=alerts,
         unknown=(*_unknown(outcomes), *sorted(frozen)), silenced=tuple(filter(telling.is_silenced, alerts)),

@@ -89,7 +89,7 @@ def _by_group(hits: pl.DataFrame, by: Sequence[str]) -> dict[str, dict[datetime,
     metrics = [name for name in hits.columns if name not in by and not name.startswith("#")]
     found: dict[str, dict[datetime, Incident]] = {}
     for row in hits.iter_rows(named=True):
-        group = {name: _text(row[name]) for name in by}
+        group = {name: text_of(row[name]) for name in by}
         moment, severity = row[AT], row[SEVERITY]
         incident = Incident(
             group, "pending", moment, moment, severity, severity, row[VALUE], {name: row[name] for name in metrics},
@@ -118,7 +118,8 @@ def _step(
     return None, [msgspec.structs.replace(incident, until=moment)]
 
 
-def _text(value: Any) -> str | None:
+def text_of(value: Any) -> str | None:
+    """Return a value of a dimension as groups have it."""
     if isinstance(value, date):
         return value.isoformat().replace("+00:00", "Z")
     return None if value is None else str(value)

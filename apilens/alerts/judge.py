@@ -111,7 +111,7 @@ def _shared(ground: Ground, turns: Sequence[Turn]) -> Asked:
         min(turn.moments.first - turn.rule.span() for turn in turns), max(turn.moments.last for turn in turns)
     )
     texts = [text for turn in turns for text in turn.rule.texts]
-    errors, others = ground.settings.errors.condition, _others(ground)
+    errors, others = ground.settings.errors.condition, others_of(ground)
     events, columns = events_of(
         ground.store, window, ground.accounts, [*texts, *others], ground.cohorts, cost=ground.settings.cost
     )
@@ -125,13 +125,13 @@ def _one(ground: Ground, turn: Turn, shared: Asked | None, complete: datetime) -
     errors = ground.settings.errors.condition
     try:
         if shared is None:
-            texts = [*rule.texts, *rule.texts_of(things_in(ground.settings.deprecated)), *_others(ground)]
+            texts = [*rule.texts, *rule.texts_of(things_in(ground.settings.deprecated)), *others_of(ground)]
             events, columns = events_of(
                 ground.store, turn.window, ground.accounts, texts, ground.cohorts, cost=ground.settings.cost,
                 parts=turn.windows,
             )  # fmt: skip
             if len(turn.windows) > 1:
-                events = _held(events, turn, columns, _others(ground))
+                events = _held(events, turn, columns, others_of(ground))
             shared = Asked(events=events, columns=columns, moments=turn.moments, errors=errors)
         leave = left_out(ground.settings.scope, rule.texts, shared.columns)
         things = things_in(ground.settings.deprecated)
@@ -147,7 +147,7 @@ def _one(ground: Ground, turn: Turn, shared: Asked | None, complete: datetime) -
     return Outcome(rule, judged, course, turn.moments)
 
 
-def _others(ground: Ground) -> list[str]:
+def others_of(ground: Ground) -> list[str]:
     """Return the conditions that hold for every rule: what an error is, and what is left out."""
     return [ground.settings.errors.condition or "", *ground.settings.scope.texts()]
 

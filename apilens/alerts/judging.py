@@ -13,7 +13,7 @@ from apilens.result import Unit
 from apilens.things import Thing
 
 AT, SEVERITY, VALUE, CLAIMED = "#at", "#severity", "#value", "#claimed"
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class Moments:
 
 def floor(moment: datetime, step: timedelta) -> datetime:
     """Return the last whole step that is not after a moment."""
-    return _EPOCH + (moment - _EPOCH) // step * step
+    return EPOCH + (moment - EPOCH) // step * step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,13 +10,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import narwhals as nw
 import polars as pl
 
-from apilens.alerts.judging import AT, Asked, Moments
+from apilens.alerts.judging import AT, EPOCH, Asked, Moments
 from apilens.analyses import answers, collect
 from apilens.answer import ROWS, Events, Summary
 from apilens.computed import Condition, condition, metric_named
@@ -87,10 +87,7 @@ def counted(
 
 
 def _from_slices(events: Events, question: Question, moments: Moments) -> pl.DataFrame:
-    first_s = int(moments.first.timestamp())
-    seconds = math.gcd(int(question.span.total_seconds()), int(moments.step.total_seconds()), first_s)
-    width = timedelta(seconds=seconds)
-    sliced = events.with_columns(nw.col("timestamp").dt.truncate(f"{seconds}s").alias(_SLICE))
+    sliced, width = _sliced(events, question.span, moments)
     asked = question.ask(sliced, [_SLICE])
     [groups] = collect([asked.groups])
     parts = {part.name: part for metric in asked.metrics.values() for part in metric.parts}
@@ -99,7 +96,22 @@ def _from_slices(events: Events, question: Question, moments: Moments) -> pl.Dat
     whole = copies.group_by(*question.by, AT).agg(
         *(_combined(part) for part in parts.values()), *(pl.col(name).sum() for name in others)
     )
-    return question.ask(_like(events), [AT]).finish(whole).rows
+    # What was asked of slices is the same of windows: where one begins stands in the place of where it ends.
+    return asked.finish(whole.rename({AT: _SLICE})).rows.rename({_SLICE: AT})
+
+
+def _sliced(events: Events, span: timedelta, moments: Moments) -> tuple[Events, timedelta]:
+    """Return the events with `#slice`, the beginning of the slice of time that they lie in, and how long one is.
+
+    What lies in the windows of all moments is one slice, whose length says nothing: it is cut nowhere.
+    """
+    seconds = math.gcd(*(int(part.total_seconds()) for part in (span, moments.step)), int(moments.first.timestamp()))
+    at = pl.col("timestamp")
+    begin, end = (_instant(moment) for moment in (moments.last - span, moments.first))
+    start = pl.when((at >= begin) & (at < end)).then(begin).otherwise(at.dt.truncate(f"{seconds}s"))
+    native: pl.LazyFrame = nw.to_native(events)
+    sliced = nw.from_native(native.with_columns(start.alias(_SLICE)))
+    return sliced, timedelta(seconds=seconds)
 
 
 def _from_copies(events: Events, question: Question, moments: Moments) -> pl.DataFrame:
@@ -126,7 +138,7 @@ def _copied(rows: Any, start: pl.Expr, width: timedelta, span: timedelta, moment
 
     start, width: the time that a row stands for; windows begin and end with such times.
     """
-    first, step = pl.lit(moments.first, TIME), moments.step // timedelta(microseconds=1)
+    first, step = _instant(moments.first), moments.step // timedelta(microseconds=1)
 
     def after(moment: pl.Expr) -> pl.Expr:
         return (moment - first).dt.total_microseconds()
@@ -154,8 +166,15 @@ def _within(events: Events, window: Window) -> Events:
     return matching_events(events, window=window)
 
 
+def _instant(moment: datetime) -> pl.Expr:
+    """Return a moment as a literal: made of a datetime it takes Polars five times as long."""
+    return pl.lit((moment - EPOCH) // timedelta(microseconds=1), pl.Int64).cast(TIME)
+
+
 def _at_every_moment(rows: pl.DataFrame, question: Question, moments: Moments) -> pl.DataFrame:
     """Return the rows with those of moments that had no event, for which metrics are those of no events at all."""
+    if rows.height == len(moments):
+        return rows.sort(AT)
     [nothing] = answers([question.ask(_like_columns(question.columns))])
     every = pl.DataFrame({AT: moments.times()}, schema={AT: TIME})
     idle = every.join(rows, on=AT, how="anti").join(nothing.rows, how="cross")
@@ -165,11 +184,6 @@ def _at_every_moment(rows: pl.DataFrame, question: Question, moments: Moments) -
 def _no_rows(question: Question) -> pl.DataFrame:
     [nothing] = answers([question.ask(_like_columns(question.columns), [AT])])
     return nothing.rows.clear()
-
-
-def _like(events: Events) -> Events:
-    """Return no events, with the same columns and `#at`: for a plan whose groups are known already."""
-    return frame(pl.LazyFrame(schema={**nw.to_native(events).collect_schema(), AT: TIME}))
 
 
 def _like_columns(columns: Mapping[str, pl.DataType]) -> Events:

@@ -14,6 +14,7 @@ from apilens.alerts.check import Checked
 from apilens.alerts.incidents import RANK
 from apilens.errors import EXIT_FINE, EXIT_FIRING, EXIT_INPUT, EXIT_NOTIFY
 from apilens.heading import iso
+from apilens.links import PREFIX
 from apilens.result import Field, Result, Table
 from apilens.schema import TIME
 
@@ -40,7 +41,8 @@ def result_of(checked: Checked, *, now: datetime, tz: str, fail_on: Severity, co
             state = "no_data" if rule.name in checked.unknown else "ok"
             rows.append({"name": rule.name, "kind": rule.kind, "state": state, "severity": rule.severity})
     groups = list(dict.fromkeys(name for alert in checked.alerts for name in alert.group))
-    columns = {**_COLUMNS, **dict.fromkeys(groups, pl.String()), **_FURTHER}
+    links = dict.fromkeys(f"{PREFIX}{name}" for alert in checked.alerts for name in alert.links)
+    columns = {**_COLUMNS, **dict.fromkeys([*groups, *links], pl.String()), **_FURTHER}
     frame = pl.DataFrame([{name: row.get(name) for name in columns} for row in rows], schema=columns)
     return Result(
         kind="check",
@@ -103,6 +105,8 @@ def text_lines(checked: Checked, *, most: int | None) -> list[str]:
         shown[alert.rule] = shown.get(alert.rule, 0) + 1
         if most is None or shown[alert.rule] <= most:
             lines.append(_line(alert))
+        if shown[alert.rule] == 1:
+            lines += [f"{'':8}  {name}: {url}" for name, url in alert.links.items()]
     for name, count in shown.items():
         if most is not None and count > most:
             lines.append(f"{name}: and {count - most:,} more groups; --limit all shows them")
@@ -117,6 +121,7 @@ def _row(alert: Alert) -> dict[str, Any]:
     return {
         "name": alert.rule, "kind": alert.kind, "state": alert.state, "severity": alert.severity, "value": alert.value,
         "since": alert.since, "until": alert.until, "description": alert.description or None, **alert.group,
+        **{f"{PREFIX}{name}": url for name, url in alert.links.items()},
     }  # fmt: skip
 
 

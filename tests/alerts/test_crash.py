@@ -7,7 +7,6 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Sequence
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pytest
 from apilens.alerts import check as checking
 from apilens.alerts.alert import Message
 from apilens.alerts.memory import one_check
-from tests.alerts.making import MINUTE, NOON, Channel, check, line, rules_of, stored
+from tests.alerts.making import Channel, check, line, rules_of, stored
 
 RULES = (
     "name: a, by: [account], window: 5m, when: requests >= 1, notify: [ops, mail]\n"
@@ -93,21 +92,3 @@ def test_kill_9_after_sending_sends_again_and_leaves_no_lock(tmp_path: Path) -> 
     check(store, rules_of(RULES), 2, channel)
 
     assert sorted(message.id for message in channel.got) == sorted(sent.read_text().split())
-
-
-def test_a_day_of_cron_tells_a_beginning_reminders_and_an_end(tmp_path: Path) -> None:
-    """An incident from hour 3 to hour 12, looked at every 15 minutes; `repeat` is 4 h."""
-    busy = [line(minute, "acme") for minute in range(3 * 60, 12 * 60)]
-    rest = [line(minute, "globex") for minute in range(0, 24 * 60, 5)]
-    store = stored(tmp_path, sorted([*busy, *rest]))
-    rules = rules_of("name: busy, by: [account], window: 30m, step: 5m, when: requests >= 20, notify: [ops]")
-    channel = Channel()
-    said = []
-    for quarter in range(4, 96):
-        check(store, rules, 15 * quarter, channel, max_age=timedelta(hours=1))
-        said += [(NOON + 15 * quarter * MINUTE, *news[1:]) for news in channel.said()]
-
-    assert [(reason, groups) for _, reason, groups in said] == [
-        ("firing", ["acme"]), ("repeat", ["acme"]), ("repeat", ["acme"]), ("resolved", ["acme"]),
-    ]  # fmt: skip
-    assert [(at - NOON) / (60 * MINUTE) for at, *_ in said] == [3.5, 7.5, 11.5, 12.25]

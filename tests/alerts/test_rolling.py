@@ -11,7 +11,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from apilens.alerts.judging import AT, Moments
-from apilens.alerts.rolling import Question, rolled
+from apilens.alerts.rolling import Question, _sliced, rolled
 from apilens.analyses import answers
 from apilens.query import summarise
 from apilens.schema import DTYPES
@@ -67,8 +67,10 @@ def test_each_window_is_what_a_report_on_it_says(metrics: tuple[str, ...], by: t
         client_ip=st.sampled_from(["a", "b", "c"]), endpoint=st.sampled_from(["x", "y"]), weight=st.just(1),
         duration_ms=st.integers(0, 100).map(float), request_fingerprint=st.sampled_from([1, 2]),
     ), max_size=20))  # fmt: skip
-    span, step = data.draw(st.sampled_from([(10, 5), (5, 5), (7, 3), (2, 10)]))
-    moments = Moments.after(NOON - 3 * MINUTE, NOON + 50 * MINUTE, step * MINUTE)
+    span, step = data.draw(st.sampled_from([(10, 5), (5, 5), (7, 3), (2, 10), (20, 2)]))
+    # The windows of few moments, one after the other, have most of their time in common.
+    since, until = data.draw(st.sampled_from([(-3, 50), (20, 31)]))
+    moments = Moments.after(NOON + since * MINUTE, NOON + until * MINUTE, step * MINUTE)
     events = events_of([{**row, "line": line} for line, row in enumerate(rows, 1)])
 
     found = rolled(events, question(metrics, by, span * MINUTE), moments)
@@ -93,6 +95,18 @@ def test_a_step_of_which_floats_have_no_reciprocal_leaves_no_moment_out() -> Non
     rows = rolled(events, question(("requests",), ("account",), span=3 * MINUTE), moments)
 
     assert rows["requests"].to_list() == [3] * 20
+
+
+def test_time_that_all_windows_hold_is_one_slice() -> None:
+    events = events_of([at(minute, account="acme") for minute in range(60)])
+    moments = Moments(NOON + 50 * MINUTE, NOON + 52 * MINUTE, MINUTE)
+
+    sliced, _ = _sliced(events, 40 * MINUTE, moments)
+
+    # From minute 12 to 49 in one; 10, 11, 50 … 59 by themselves (those before 10 and from 52 on lie in no window).
+    slices = sliced.collect().to_native().filter(pl.col("timestamp") >= NOON + 10 * MINUTE)["#slice"].unique()
+    assert sorted((item - NOON) // MINUTE for item in slices) == [10, 11, 12, *range(50, 60)]
+    assert rolled(events, question(("requests",), span=40 * MINUTE), moments)["requests"].to_list() == [40, 40, 40]
 
 
 def test_copies_are_made_in_runs_of_moments(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -46,6 +46,10 @@ class AnomalyRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Return the window and the weeks before it."""
         return length(self.window) * 2 + _WEEKS * _WEEK
 
+    def width(self) -> timedelta:
+        """Return the window."""
+        return length(self.window)
+
     @property
     def pace(self) -> timedelta:
         """How far one judged moment is from the next: a window, so that weeks are compared hour by hour."""

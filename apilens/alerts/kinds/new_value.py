@@ -27,6 +27,10 @@ class NewValueRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Return the window and the time before it."""
         return length(self.window) + length(self.over)
 
+    def width(self) -> timedelta:
+        """Return the window."""
+        return length(self.window)
+
     def condition(self) -> str:
         """Return in one line when it fires."""
         return f"not seen in the {self.over} before"
