@@ -15,6 +15,8 @@ from apilens.csv_table import read_csv, shown_name
 from apilens.dimensions import unit_of
 from apilens.engine import joined
 from apilens.errors import ConfigError, UsageError
+from apilens.metrics import QUOTA_USE
+from apilens.quota_columns import QUOTAS
 from apilens.result import Field, Result, Table
 from apilens.schema import TIME
 from apilens.spelling import nearest
@@ -43,7 +45,8 @@ class Accounts:
         """Return the events with those columns beside them that the texts of a question (names, filters) name."""
         # SQL may write a name in quotes.
         said = " ".join(texts).replace('"', "")
-        named = [name for name in self.dtypes() if name in said]
+        needed = QUOTAS if QUOTA_USE.name in said else ()
+        named = [name for name in self.dtypes() if name in said or name in needed]
         return joined(events, self.table.select("account", *named), on="account") if named else events
 
     def names(self) -> dict[str, str]:
@@ -76,13 +79,20 @@ def read_accounts(path: str | Path, show: Sequence[str] = ()) -> Accounts:
     ConfigError with every mistake, UsageError for an unknown column in `show`.
     """
     raw = _read_parquet(path) if str(path).endswith(".parquet") else _read_csv(path)
-    accounts = raw.rename({name: "account" if name == "id" else PREFIX + name for name in raw.columns})
+    accounts = _with_both(raw.rename({name: "account" if name == "id" else PREFIX + name for name in raw.columns}))
     for name in show:
         if PREFIX + name not in accounts.columns:
             known = [column for column in raw.columns if column != "id"]
             hint = nearest(name, known) or f"one of {', '.join(known)}"
             raise UsageError(f"show: {shown_name(path)} has no column `{name}`", hint=hint)
     return Accounts(accounts.select("account", *(name for name in accounts.columns if name != "account")), tuple(show))
+
+
+def _with_both(accounts: pl.DataFrame) -> pl.DataFrame:
+    """Return the table with both columns of quotas where it has one: the metric reads both."""
+    missing = [name for name in QUOTAS if name not in accounts.columns]
+    none = [pl.lit(None, pl.Int64).alias(name) for name in missing if len(missing) < len(QUOTAS)]
+    return accounts.with_columns(none)
 
 
 def _read_csv(path: str | Path) -> pl.DataFrame:

@@ -23,7 +23,8 @@ from apilens.metric import (
     weight,
     weight_where,
 )
-from apilens.metrics import BY_NAME, COST, EVER
+from apilens.metrics import BY_NAME, COST, EVER, QUOTA_USE
+from apilens.quota_columns import QUOTAS
 from apilens.result import Unit
 from apilens.schema import EVENTS, TIME
 from apilens.spelling import nearest
@@ -33,6 +34,7 @@ _CALL = re.compile(
 )
 _UNITS: Mapping[str, Unit] = {"ms": "ms", "bytes": "bytes"}
 _COST = "for example `cost: input_tokens * 0.000003` in apilens.yaml"
+_QUOTA = "a column of numbers, quota_per_day or quota_per_month, in the file that `accounts:` in apilens.yaml names"
 _FORMS = "count(COND), rate(COND), sum(col), mean(col), max(col) or p95(col)"
 
 
@@ -78,6 +80,8 @@ def metric_named(name: str, dtypes: Mapping[str, pl.DataType], condition: Callab
     """
     if name == COST.name and not dtypes.get(COST.name, pl.String()).is_numeric():
         raise UsageError("`cost`: nothing says what a request costs", hint=_COST)
+    if name == QUOTA_USE.name and not all(dtypes.get(column, pl.String()).is_numeric() for column in QUOTAS):
+        raise UsageError(f"`{name}`: nothing says what an account may use", hint=_QUOTA)
     if name in BY_NAME:
         if BY_NAME[name] in EVER and (unknown := [column for column in BY_NAME[name].needs if column not in dtypes]):
             hint = "--by names exactly one of account, endpoint, sdk, error_code"

@@ -25,6 +25,7 @@ from apilens.identity_rule import IdentityRule as IdentityRule
 from apilens.identity_rule import regex_problem, resolved, rule_problems
 from apilens.link_settings import link_problems
 from apilens.mark_settings import mark_problems
+from apilens.quota_columns import QUOTAS
 from apilens.route_template import template_problem
 from apilens.scope_settings import ScopeSettings, scope_problems
 from apilens.sdk_settings import SdkRule, sdk_problems
@@ -129,8 +130,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return {**filled, **{name: rule.type for name, rule in self.columns.items()}}
 
     def asked_types(self) -> dict[str, ColumnType]:
-        """Return name → type name of what questions may name besides the event table: columns, and `cost` where set."""
-        return {**self.column_types(), **({COST: "float"} if self.cost is not None else {})}
+        """Return name → type name of what questions may name besides the event table: columns, `cost` where set, and
+        the quotas that a file of accounts may have.
+        """
+        quotas: dict[str, ColumnType] = dict.fromkeys(QUOTAS, "int") if self.accounts else {}
+        return {**self.column_types(), **({COST: "float"} if self.cost is not None else {}), **quotas}
 
 
 @dataclass(frozen=True, slots=True)

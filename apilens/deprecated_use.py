@@ -13,8 +13,6 @@ from apilens.things import Thing
 
 # Who still calls so many days before the end will hardly have moved by then.
 SHORT = 30
-OPENAPI = "OpenAPI"
-
 # What is known of each thing, beside what usage.plan_usage counts for an account.
 _STATED = {
     "thing": pl.String(), "kind": pl.String(), "since": TIME, "sunset": TIME, "replacement": pl.String(),
@@ -29,16 +27,17 @@ def declared(usage: pl.DataFrame, thing: Thing) -> pl.DataFrame:
     return _whole(usage.with_columns(replaced.alias("replaced")), stated)
 
 
-def described(usage: pl.DataFrame, operations: pl.DataFrame) -> pl.DataFrame:
-    """Return who uses endpoints that a description calls deprecated; operations: as Endpoints.documented has them."""
-    stated = operations.select("endpoint", "endpoint.sunset").iter_rows()
-    sunsets = pl.DataFrame(
-        [(endpoint, moment(text)) for endpoint, text in stated], {"endpoint": pl.String, "sunset": TIME}, orient="row"
-    )
-    named = usage.join(sunsets, on="endpoint", how="left").with_columns(
+def described(usage: pl.DataFrame, stated: pl.DataFrame) -> pl.DataFrame:
+    """Return who uses endpoints that a description or a response calls deprecated; stated: as Endpoints has it."""
+    rows = stated.select("endpoint", "#since", "#said_by", "endpoint.sunset").iter_rows()
+    known = pl.DataFrame(
+        [(*said, moment(sunset)) for *said, sunset in rows],
+        {"endpoint": pl.String, "since": TIME, "said_by": pl.String, "sunset": TIME}, orient="row",
+    )  # fmt: skip
+    named = usage.join(known, on="endpoint", how="left").with_columns(
         pl.col("endpoint").alias("thing"), pl.lit(None, pl.Int64).alias("replaced")
     )
-    return _whole(named, {"kind": "endpoint", "since": None, "replacement": None, "said_by": OPENAPI})
+    return _whole(named, {"kind": "endpoint", "replacement": None})
 
 
 def _whole(usage: pl.DataFrame, stated: dict[str, str | datetime | None]) -> pl.DataFrame:
@@ -81,7 +80,8 @@ def ranked(rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def things_of(rows: pl.DataFrame, things: Sequence[Thing]) -> pl.DataFrame:
-    """Return a row for each thing: all that are declared, used or not, and the endpoints of descriptions that are."""
+    """Return a row for each thing: all that are declared, used or not, and the endpoints of descriptions
+    and responses that are."""
     uses = pl.col("requests") > 0
     found = rows.group_by("thing", "kind", "replacement", "said_by", "since", "sunset").agg(
         uses.sum().cast(pl.Int64).alias("accounts"),

@@ -24,7 +24,11 @@ from apilens.sessions import KEY, NUMBER, in_sessions, parts_of
 Events = nw.LazyFrame[Any]
 
 RETRY_WITHIN = timedelta(seconds=60)
-_KEYS = {"endpoint": nw.col("endpoint"), "day": nw.col("timestamp").dt.date()}
+_KEYS = {
+    "endpoint": nw.col("endpoint"),
+    "day": nw.col("timestamp").dt.date(),
+    "month": nw.col("timestamp").dt.truncate("1mo"),
+}
 _ALL = "#all"
 
 

@@ -207,4 +207,5 @@ def _without(saved: dict[str, Any], names: Names, kept: set[str]) -> dict[str, A
         "unanswered": [endpoint for endpoint in learned.get("unanswered", ()) if stays(endpoint)],
         "aliases": both_stay(learned.get("aliases", {})),
     }
-    return {**saved, "names": both_stay(saved.get("names", {})), "learned": cleaned}
+    announced = [row for row in saved.get("announced", ()) if stays(row[0])]
+    return {**saved, "names": both_stay(saved.get("names", {})), "learned": cleaned, "announced": announced}

@@ -132,6 +132,7 @@ class _Parsed:
     counts: Counts
     rejects: pl.DataFrame
     sources: Counter[str | None]
+    announced: pl.DataFrame
     before: Sequence[tuple[Log, Block]] = ()
 
     @property
@@ -242,13 +243,14 @@ def _parse(pipeline: Pipeline, group: Sequence[tuple[Log, Block]]) -> list[_Pars
 
 def _parsed(items: Sequence[tuple[Log, Block]], piece: Piece) -> _Parsed:
     *before, (log, block) = [(log, replace(block, data=b"")) for log, block in items]
-    return _Parsed(log, block, by_day(piece.events), piece.counts, piece.rejects, Counter(piece.sources()), before)
+    found = Counter(piece.sources())
+    return _Parsed(log, block, by_day(piece.events), piece.counts, piece.rejects, found, piece.announced, before)
 
 
 def _write(writer: Writer, batch: Sequence[_Parsed], learning: Learning, duplicates: Duplicates) -> _Written:
     kept = duplicates.without([(item.days, item.log.unique_id) for item in batch])
     batch = [_less(item, left) for item, left in zip(batch, kept, strict=True)]
-    renamed = learning.renamed([item.days for item in batch])
+    renamed = learning.renamed([item.days for item in batch], [item.announced for item in batch])
     files = writer.write(renamed)
     duplicates.wrote(files)
     return _Written(

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from apilens.announced import from_json, latest, nothing, to_json
 from apilens.enrich.learned_routes import UNANSWERED, LearnedRoutes
 from apilens.enrich.route_table import RouteTable
 from apilens.openapi import Operation
@@ -23,16 +24,18 @@ class Learning:
         self._learned = LearnedRoutes.from_json(saved.get("learned", {}))
         self._operations = operations
         self._routes = routes
+        self._announced = _renamed(from_json(saved.get("announced", ())), saved.get("names", {}))
         if routes.templates:
             paths = pl.Series(sorted(self._learned.paths() - routes.templates), dtype=pl.String)
             self._learned.restate(dict(zip(paths, routes.match(paths), strict=True)))
 
-    def renamed(self, batch: Sequence[Days]) -> list[Days]:
-        """Learn from a batch, and return it with its endpoints as they are now."""
+    def renamed(self, batch: Sequence[Days], announced: Sequence[pl.DataFrame] = ()) -> list[Days]:
+        """Learn from a batch, and return it with its endpoints as they are now. announced: what its responses say."""
         frames = [frame for days in batch for frame in days.values() if "endpoint" in frame.columns]
         if not frames:
             return list(batch)
         names = self._learned.learn(_counted(frames), self._routes.templates | self._routes.stated)
+        self.announce(pl.concat([nothing(), *announced]), names)
         if not names:
             return list(batch)
         return [
@@ -42,6 +45,11 @@ class Learning:
             }
             for days in batch
         ]
+
+    def announce(self, rows: pl.DataFrame, names: Mapping[str, str]) -> None:
+        """Take in what responses say of endpoints, whose names are these now."""
+        if rows.height:
+            self._announced = latest([self._announced, _renamed(rows, names)])
 
     def named(self, frame: pl.DataFrame) -> pl.DataFrame:
         """Return events with their endpoints as they are now, without counting them."""
@@ -59,6 +67,7 @@ class Learning:
             "names": self._learned.names(),
             "documented": [[item.endpoint, item.deprecated, item.sunset] for item in self._operations],
             "learned": self._learned.to_json(),
+            "announced": to_json(self._announced),
         }
         return msgspec.json.encode(known) + b"\n"
 
@@ -66,6 +75,10 @@ class Learning:
         """Say whether endpoints are named or documented otherwise than in what was saved before."""
         now = msgspec.json.decode(self.state())
         return any(now[name] != saved.get(name) for name in ("names", "documented"))
+
+
+def _renamed(rows: pl.DataFrame, names: Mapping[str, str]) -> pl.DataFrame:
+    return latest([rows.with_columns(pl.col("endpoint").replace(dict(names)))])
 
 
 def _counted(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:

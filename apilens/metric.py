@@ -15,6 +15,7 @@ import polars as pl
 
 from apilens.result import Better, Unit
 
+OverKey = Literal["endpoint", "day", "month"]
 Combine = Literal["sum", "min", "max", "distinct"]
 
 # No service samples one call in a billion; and 8 billion events of such a weight still sum up in 64 bits.
@@ -52,13 +53,13 @@ class Quantile:
 class Over:
     """A number over what a group's events come to for each value of a second key, as a column of that name.
 
-    key: `endpoint` or `day`. The table it is computed on has the group, `#key`, `#requests` and `#errors`. row: what a
-    row of that table gives; it may look at all groups. number: the rows of a group combined. nulls: whether events
-    without the key count too.
+    key: `endpoint`, `day` or `month` (UTC). The table it is computed on has the group, `#key`, `#requests` and
+    `#errors`. row: what a row of that table gives; it may look at all groups. number: the rows of a group combined.
+    nulls: whether events without the key count too.
     """
 
     name: str
-    key: Literal["endpoint", "day"]
+    key: OverKey
     row: pl.Expr
     number: pl.Expr
     nulls: bool = False

@@ -13,6 +13,7 @@ from apilens.metric import (
     REQUESTS,
     Metric,
     Over,
+    OverKey,
     Part,
     Retries,
     Sessions,
@@ -24,6 +25,7 @@ from apilens.metric import (
     weight,
     weight_where,
 )
+from apilens.quota_columns import QUOTAS
 from apilens.result import Better
 
 DURATION = "duration_ms"
@@ -75,7 +77,7 @@ def _wilson(name: str, side: Literal[1, -1], help: str) -> Metric:
     return Metric(name, help, "ratio", "lower", ("weight", "status"), parts, pl.when(whole > 0).then(bound))
 
 
-def _over(name: str, key: Literal["endpoint", "day"], row: pl.Expr, number: pl.Expr, *, nulls: bool = False) -> Over:
+def _over(name: str, key: OverKey, row: pl.Expr, number: pl.Expr, *, nulls: bool = False) -> Over:
     return Over(f"#{name}", key, row, number, nulls)
 
 
@@ -211,4 +213,26 @@ EVER: tuple[Metric, ...] = (
 # What a request costs is said by apilens.yaml: apilens/cost.py puts it beside the events.
 COST = sum_of("cost", "cost", "what requests cost, by `cost:` of apilens.yaml, summed up", "number", whole=False)
 
-BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in (*METRICS, *EVER, COST)}
+
+def _quota_use() -> Metric:
+    """Return the part of its quota that an account uses, null of a group that is not one account's.
+
+    How much that is is said by accounts.csv: apilens/accounts.py puts it beside the events.
+    """
+    requests = pl.col("#requests").cast(pl.Float64)
+    busiest = [_over(f"busiest_{key}", key, requests, pl.col("#row").max()) for key in ("day", "month")]
+    quotas = [Part(f"#{column}", value(column), "max") for column in QUOTAS]
+    who = Part("#quota_accounts", nw.col("account"), "distinct", of="account")
+    attributed = Part("#quota_requests", weight_where(~nw.col("account").is_null()), "sum")
+    is_one = (pl.col(who.name) == 1) & (pl.col(attributed.name) == pl.col(REQUESTS.name))
+    use = pl.max_horizontal(ratio(item.name, quota.name) for item, quota in zip(busiest, quotas, strict=True))
+    return Metric(
+        "quota_use", "part of the account's quota that its busiest day, or month (UTC), uses", "ratio", "",
+        ("weight", "timestamp", "account", *QUOTAS), (REQUESTS, who, attributed, *quotas), pl.when(is_one).then(use),
+        tuple(busiest),
+    )  # fmt: skip
+
+
+QUOTA_USE = _quota_use()
+
+BY_NAME: Mapping[str, Metric] = {metric.name: metric for metric in (*METRICS, *EVER, COST, QUOTA_USE)}

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
+from apilens.announced import nothing
 from apilens.dedupe import unique_id
 from apilens.enrich import reject_shape
 from apilens.enrich.base import Context
@@ -45,13 +46,17 @@ class Log:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A block after parsing: enriched events, rejects (a frame of REJECTS) and where every record went."""
+    """A block after parsing: enriched events, rejects (a frame of REJECTS) and where every record went.
+
+    announced: what responses say of their endpoints, as announced.SCHEMA has it.
+    """
 
     log: Log
     block: Block
     events: pl.DataFrame
     rejects: pl.DataFrame
     counts: Counts
+    announced: pl.DataFrame = field(default_factory=nothing)
 
     def sources(self) -> dict[str | None, int]:
         """Return how many requests each rule found the account of; None: those of which none did."""

@@ -10,6 +10,7 @@ from itertools import chain
 
 import polars as pl
 
+from apilens.announced import announced
 from apilens.arrange import arranged
 from apilens.config import ReadOptions, Settings
 from apilens.enrich import as_they_are, asked, enrich
@@ -145,7 +146,7 @@ class Pipeline:
             lossy=parsed.lossy,
             older=parsed.events.height - young.height,
         )
-        return Piece(log, block, events, rejects_of(log, block, parsed.rejects), counts)
+        return Piece(log, block, events, rejects_of(log, block, parsed.rejects), counts, announced(young, events))
 
     def parsed(self, log: Log, block: Block) -> Parsed:
         """Parse one block, as its format has it: with raw values, which are stored nowhere."""

@@ -14,6 +14,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import polars as pl
 
 from apilens.config import ReadOptions, Settings
@@ -129,6 +130,7 @@ class _Work:
     def read_again(self, reread: Reread) -> None:
         """Replace the rows of logs by those that were read again."""
         stored = dict(self._days())
+        self._learning.announce(reread.announced, {})
         days = [(day, stored.get(day, [])) for day in sorted(reread.days) if self._is_asked(day)]
         reread.check([(day, [item.path for item in files]) for day, files in days])
         for day, files in days:
@@ -155,7 +157,8 @@ class _Work:
 
     def _learn(self, making: Rederiving) -> None:
         """Learn the endpoints of the whole store anew, so that all of it is called as it would be by its last day."""
-        self._learning = self._learning_from({})
+        # What responses announced is in no stored event.
+        self._learning = self._learning_from({"announced": msgspec.json.decode(self._learning.state())["announced"]})
         for day, files in self._days():
             for item in files:
                 rows = self.store.rows(item.path).select("format", "method", "path", "endpoint", "status").collect()

@@ -44,7 +44,10 @@ class Reread:
 
     def __init__(self, fresh: Store, store: Store, logs: Sequence[Log], *, key: bytes) -> None:
         self._fresh = fresh
-        self._aliases = Endpoints.of(read_kept(fresh.path, STATE)).learned.get("aliases", {})
+        known = Endpoints.of(read_kept(fresh.path, STATE))
+        self._aliases = known.learned.get("aliases", {})
+        # What responses announce of endpoints.
+        self.announced = known.announced
         self._store = store
         self._ids = {log.source.name: log.unique_id for log in logs if log.unique_id}
         self._forgotten = forgotten(store).condition(fresh, key)

@@ -1,7 +1,9 @@
 """What a user sees: commands with their output and exit code, in tests/cases/*.toml.
 
-`[files]` are written into an empty folder; the `[[run]]`s go one after the other in it. `pytest --update-cases` writes
-what the commands print now: read the diff as carefully as code.
+`[files]` are written into an empty folder; the `[[run]]`s go one after the other in it. `[real_logs]` are linked into
+it from beside the repository; where they are absent the case is skipped, for they are not ours to commit. A run with
+`terminal = 80` is on a terminal so wide. `pytest --update-cases` writes what the commands print now: read the diff as
+carefully as code.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from tests import warm
+from tests.real_logs import LOGS
 
 CASES = sorted((Path(__file__).parent / "cases").glob("*.toml"))
 
@@ -38,9 +41,16 @@ def test_case(path: Path, tmp_path: Path, request: pytest.FixtureRequest) -> Non
     for name, text in case.get("files", {}).items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text(text)
+    for name, log in case.get("real_logs", {}).items():
+        if not (LOGS / log).exists():
+            pytest.skip(f"the real log {log} is not here")
+        (folder / name).symlink_to(LOGS / log)
     made = []
     for run in case["run"]:
-        done = warm.run(run["command"], folder, environment(tmp_path))
+        env = environment(tmp_path)
+        if columns := run.get("terminal"):
+            env |= {"COLUMNS": str(columns), "NO_COLOR": "1"}
+        done = warm.run(run["command"], folder, env, terminal="terminal" in run)
         made.append({"stdout": steady(done.stdout), "stderr": steady(done.stderr), "exit": done.returncode})
 
     if request.config.getoption("--update-cases"):
@@ -62,6 +72,7 @@ def updated(text: str, runs: list[dict[str, str]], made: list[dict[str, object]]
     blocks = []
     for run, output in zip(runs, made, strict=True):
         lines = ["[[run]]", f"command = {literal(run['command'])}"]
+        lines += [f"terminal = {run['terminal']}"] if "terminal" in run else []
         lines += [f"{name} = {literal(str(output[name]))}" for name in ("stdout", "stderr") if output[name]]
         lines += [f"exit = {output['exit']}"] if output["exit"] else []
         blocks.append("\n".join(lines) + "\n")

@@ -14,12 +14,13 @@ import polars as pl
 import pytest
 
 from apilens import reading
+from apilens.accounts import Accounts
 from apilens.analyses import answers
 from apilens.analyses.report import ReportOptions, report
 from apilens.config import ReadOptions, Settings
 from apilens.cost import priced
 from apilens.ingest import ingest
-from apilens.metrics import COST, EVER, METRICS
+from apilens.metrics import COST, EVER, METRICS, QUOTA_USE
 from apilens.query import summarise
 from apilens.schema import DTYPES
 from apilens.store import Store
@@ -34,6 +35,7 @@ QUANTILES = ("p50_ms", "p95_ms", "p99_ms")
 ROUNDED = 5.1e-7
 # What the page says that a request costs.
 [PRICE] = re.findall(r"^cost: (.*)", PAGE, re.MULTILINE)
+QUOTAS = pl.DataFrame({"id": ["acme", "globex"], "quota_per_day": [100, None], "quota_per_month": [1000, 50]})
 ENDPOINTS = ("GET /a", "GET /b", "POST /c")
 
 
@@ -71,21 +73,26 @@ def by_sql(rows: list[dict[str, Any]], name: str) -> dict[str | None, Any]:
         database.execute("SET TimeZone = 'Asia/Kolkata'")
         database.register("all_events", events_frame.to_arrow())
         database.register("documented", documented_frame.to_arrow())
+        database.register("accounts", QUOTAS.to_arrow())
         database.execute("CREATE VIEW events AS SELECT * FROM all_events WHERE kind = 'request'")
         return dict(database.execute(SECTIONS[name]).fetchall())
 
 
 def test_the_page_has_every_metric() -> None:
-    assert sorted(SECTIONS) == sorted(metric.name for metric in (*METRICS, *EVER, COST))
+    assert sorted(SECTIONS) == sorted(metric.name for metric in (*METRICS, *EVER, COST, QUOTA_USE))
 
 
 @pytest.mark.parametrize("weights", [(1,), (1, 1, 3)], ids=["whole", "sampled"])
-@pytest.mark.parametrize("name", [metric.name for metric in (*METRICS, COST)])
+@pytest.mark.parametrize("name", [metric.name for metric in (*METRICS, COST, QUOTA_USE)])
 def test_the_sql_of_the_page_gives_what_the_report_gives(name: str, weights: tuple[int, ...]) -> None:
     if name in QUANTILES and weights != (1,):
         pytest.skip("quantiles of sampled rows come from buckets")
     rows = random_rows(len(weights), weights)
     events, columns = priced(events_of(rows, extra=DOCUMENTED), {**DTYPES, **DOCUMENTED}, PRICE)
+    known = Accounts(
+        QUOTAS.rename({column: f"account.{column}" for column in QUOTAS.columns}).rename({"account.id": "account"})
+    )
+    events, columns = known.beside(events, [name]), {**columns, **known.dtypes()}
     [answer] = answers([summarise(events, metrics=[name], by=["account"], dtypes=columns)])
     ours = dict(answer.rows.select("account", name).iter_rows())
 

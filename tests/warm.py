@@ -3,11 +3,12 @@
 Two thirds of what a command takes on a small store is the import of Polars and of apilens. A command that is `apilens`
 with arguments and nothing else is forked from a process that has both in memory (multiprocessing's forkserver, which
 has computed nothing yet); whatever needs a shell goes to bash. How a command starts by itself is tested
-in tests/cli/test_main.py and by README's tour.
+in tests/cli/test_main.py and by README's tour. A command whose stdout says that it is a terminal is always forked.
 """
 
 from __future__ import annotations
 
+import io
 import multiprocessing
 import os
 import re
@@ -29,14 +30,25 @@ _fork = multiprocessing.get_context("forkserver")
 _fork.set_forkserver_preload(["tests.warm_modules"])
 
 
-def run(command: str, folder: Path, env: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+class _Terminal(io.TextIOWrapper):
+    def isatty(self) -> bool:
+        return True
+
+
+def run(
+    command: str, folder: Path, env: Mapping[str, str], *, terminal: bool = False
+) -> subprocess.CompletedProcess[str]:
     """Run a command in a folder with an environment of its own; return its exit code and what it printed."""
     plain = command.startswith("apilens ") and not _SHELL.search(_QUOTED.sub("", command).replace("--", ""))
+    if terminal and not plain:
+        raise AssertionError(f"nothing for a shell can be on a terminal: {command}")
     if not plain:
         return subprocess.run(["bash", "-c", command], cwd=folder, env=dict(env), capture_output=True, text=True)
     with tempfile.TemporaryDirectory() as place:
         files = [Path(place) / name for name in ("out", "err")]
-        child = _fork.Process(target=_apilens, args=(shlex.split(command), str(folder), dict(env), *map(str, files)))
+        child = _fork.Process(
+            target=_apilens, args=(shlex.split(command), str(folder), dict(env), *map(str, files), terminal)
+        )
         child.start()
         child.join(_MOST_S)
         if child.exitcode is None:
@@ -46,7 +58,7 @@ def run(command: str, folder: Path, env: Mapping[str, str]) -> subprocess.Comple
     return subprocess.CompletedProcess(command, child.exitcode, out, err)
 
 
-def _apilens(command: list[str], folder: str, env: dict[str, str], out: str, err: str) -> None:
+def _apilens(command: list[str], folder: str, env: dict[str, str], out: str, err: str, terminal: bool) -> None:
     os.environ.clear()
     os.environ.update(env)
     os.chdir(folder)
@@ -55,7 +67,8 @@ def _apilens(command: list[str], folder: str, env: dict[str, str], out: str, err
         os.dup2(opened, descriptor)
         os.close(opened)
     sys.stdin = os.fdopen(0, "r", encoding="utf-8", closefd=False)
-    sys.stdout = os.fdopen(1, "w", encoding="utf-8", errors="surrogateescape", closefd=False)
+    writer = _Terminal if terminal else io.TextIOWrapper
+    sys.stdout = writer(os.fdopen(1, "wb", closefd=False), encoding="utf-8", errors="surrogateescape")
     sys.stderr = os.fdopen(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)
     sys.argv = command
     from apilens.cli import main

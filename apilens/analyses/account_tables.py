@@ -24,14 +24,15 @@ def of_endpoints(called: Answer, *, limit: int | None) -> Table:
 def against_peers(called: pl.DataFrame, peers: pl.DataFrame, *, limit: int | None) -> Table:
     """Return how long each endpoint takes the account, and how long all others on it.
 
-    Those come first where it waits longest in all: by requests times what a usual one takes it longer than others.
+    Those come first where it waits longest in all: by requests times what a usual one takes it longer than others;
+    then those that nobody else calls, most called first.
     peers: `endpoint`, `accounts`, `p50_ms` and `p95_ms` of the others.
     """
     theirs = peers.rename({"accounts": "peers", "p50_ms": "peers_p50_ms", "p95_ms": "peers_p95_ms"})
     both = called.join(theirs, on="endpoint", how="left", nulls_equal=True).with_columns(pl.col("peers").fill_null(0))
     lost = pl.col("requests") * (pl.col("p50_ms") - pl.col("peers_p50_ms"))
     timed = both.filter(pl.col("p50_ms").is_not_null())
-    ranked = timed.sort([lost, "endpoint"], descending=[True, False], nulls_last=True)
+    ranked = timed.sort([lost, "requests", "endpoint"], descending=[True, True, False], nulls_last=True)
     return Table("latency", _LATENCY, _head(ranked, limit).select(field.name for field in _LATENCY))
 
 

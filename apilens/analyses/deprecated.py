@@ -14,9 +14,9 @@ from apilens.analyses import answers, collect
 from apilens.analyses.scope import Scope
 from apilens.answer import Events
 from apilens.computed import condition
-from apilens.deprecated_use import OPENAPI, SHORT, dated, declared, described, judged, ranked, things_of
+from apilens.deprecated_use import SHORT, dated, declared, described, judged, ranked, things_of
 from apilens.deprecation_settings import moment
-from apilens.endpoints import Endpoints
+from apilens.endpoints import OPENAPI, RESPONSES, Endpoints
 from apilens.errors import InputError, UsageError
 from apilens.heading import attributed
 from apilens.query import matching_events
@@ -52,8 +52,9 @@ FAIL_ON = {"past-sunset": "past_sunset", "at-risk": "at_risk"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DeprecatedOptions(Scope):
-    """What is asked. things: what apilens.yaml declares. known: what the store knows of endpoints, whose descriptions
-    may call some deprecated. limit: rows, None for all. fail_on: what the answer is judged by, of FAIL_ON.
+    """What is asked. things: what apilens.yaml declares. known: what the store knows of endpoints, of which
+    descriptions or responses may call some deprecated. limit: rows, None for all. fail_on: what the answer is judged
+    by, of FAIL_ON.
     """
 
     known: Endpoints
@@ -70,6 +71,10 @@ class DeprecatedOptions(Scope):
         """Return how many endpoints descriptions call deprecated."""
         return self.known.operations.filter(_DEPRECATED).height
 
+    def announced(self) -> int:
+        """Return how many endpoints only responses call deprecated."""
+        return self.known.stated.filter(pl.col("#said_by") == RESPONSES).height
+
 
 def deprecated(events: Events, options: DeprecatedOptions, *, columns: Mapping[str, pl.DataType] = DTYPES) -> Result:
     """Return a row for each account and each deprecated thing that it uses, those at risk first, and a second table of
@@ -77,10 +82,11 @@ def deprecated(events: Events, options: DeprecatedOptions, *, columns: Mapping[s
 
     Raises UsageError where nothing is deprecated, InputError where there is nothing to judge.
     """
-    if not options.things and not options.described():
+    if not (options.things or options.described() or options.announced()):
         raise UsageError(
             "nothing is deprecated",
-            hint="list it under `deprecated:` in apilens.yaml, or name a description under `openapi:`, and ingest",
+            hint="list it under `deprecated:` in apilens.yaml, or name a description under `openapi:`, and ingest; "
+            "responses may say it (Deprecation, Sunset), where the log has their headers",
         )
     [whole] = answers([options.ask(events, columns, metrics=("requests",))])
     if options.fail_on and not whole.totals.requests:
@@ -135,7 +141,7 @@ def _uses(
         plans.append(plan_usage(matching, rest, None, until=until, by=("account", "endpoint")))
     found = collect(plans)
     used = [declared(usage, thing) for usage, thing in zip(found, options.things, strict=False)]
-    used += [described(usage, options.known.documented) for usage in found[len(used) :]]
+    used += [described(usage, options.known.stated) for usage in found[len(used) :]]
     return judged(pl.concat(used), options.now)
 
 
@@ -158,3 +164,6 @@ def _notes(options: DeprecatedOptions, rows: pl.DataFrame, things: pl.DataFrame,
         yield f"{used} of {described} endpoints that OpenAPI calls deprecated are used"
         unread = [text for text in options.known.operations.filter(_DEPRECATED)[_SUNSET].unique() if not moment(text)]
         yield from (f"x-sunset {text!r} is no date: 2026-12-31, or a time" for text in sorted(filter(None, unread)))
+    if announced := options.announced():
+        used = things.filter((pl.col("said_by") == RESPONSES) & (pl.col("accounts") > 0)).height
+        yield f"{used} of {announced} endpoints whose responses call them deprecated are used"

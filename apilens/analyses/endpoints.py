@@ -11,7 +11,7 @@ import polars as pl
 from apilens.analyses import answers
 from apilens.analyses.scope import Scope
 from apilens.answer import Events
-from apilens.endpoints import DOCUMENTED, Endpoints, name_of_path
+from apilens.endpoints import ANNOUNCED, DOCUMENTED, Endpoints, name_of_path
 from apilens.enrich.learned_routes import NO_ROUTE, LearnedRoutes
 from apilens.enrich.path_template import template
 from apilens.enrich.route_table import RouteTable
@@ -21,7 +21,6 @@ from apilens.route_template import segments_of
 from apilens.schema import DTYPES
 
 _METRICS = ("requests", "share", "accounts", "error_rate", "last_request")
-_FIELDS = tuple(Field(name, "text") for name in DOCUMENTED)
 LIMIT = 50
 
 
@@ -58,7 +57,9 @@ def endpoints(events: Events, options: EndpointsOptions, *, columns: Mapping[str
     # What only probes call is called.
     asked = replace(options, everything=True) if options.unused else options
     [answer] = answers([asked.ask(events, columns, metrics=_METRICS, by=("endpoint",))])
-    called = answer.rows.join(known.documented.drop("#operation"), on="endpoint", how="left", maintain_order="left")
+    called = answer.rows.join(
+        known.stated.select("endpoint", *DOCUMENTED), on="endpoint", how="left", maintain_order="left"
+    )
     called = called.with_columns(pl.col("endpoint.documented", "endpoint.deprecated").fill_null(False))
     if options.unused:
         rows = (
@@ -66,11 +67,10 @@ def endpoints(events: Events, options: EndpointsOptions, *, columns: Mapping[str
             .drop("endpoint.documented")
             .sort("endpoint")
         )
-        fields: Sequence[Field] = (Field("endpoint", "text"), *_FIELDS[1:])
-    elif known.is_documented:
-        rows, fields = called, (*answer.fields, *_FIELDS)
+        fields: Sequence[Field] = (Field("endpoint", "text"), *map(Field, ANNOUNCED))
     else:
-        rows, fields = answer.rows, answer.fields
+        fields = (*answer.fields, *map(Field, known.dtypes()))
+        rows = called.select(field.name for field in fields)
     shown = rows if options.limit is None else rows.head(options.limit)
     return Result(
         kind="endpoints",

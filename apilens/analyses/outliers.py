@@ -15,6 +15,8 @@ from apilens.answer import Answer, Events
 from apilens.errors import UsageError
 from apilens.heading import attributed
 from apilens.metrics import BY_NAME as METRICS
+from apilens.metrics import QUOTA_USE
+from apilens.quota_columns import QUOTAS
 from apilens.result import Field, Result, Table
 from apilens.robust import spread
 from apilens.schema import DTYPES
@@ -33,7 +35,8 @@ _USUAL = ("requests", "mean(request_bytes)", "mean(response_bytes)")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutliersOptions(Scope):
-    """What is asked. metrics: none means the usual ones, and the mean of every configured column of numbers.
+    """What is asked. metrics: none means the usual ones, the mean of every configured column of numbers, and the use
+    of quotas where accounts have some.
 
     least: requests that an account needs to be a peer. threshold: of |z|. limit: rows, None for all.
     """
@@ -45,8 +48,9 @@ class OutliersOptions(Scope):
 
     def texts(self) -> list[str]:
         """Return every name and condition in it, and the columns that its metrics read."""
-        needs = [column for name in self.metrics if name in METRICS for column in METRICS[name].needs]
-        return [*Scope.texts(self), "account", *self.metrics, *needs]
+        metrics = self.metrics or (QUOTA_USE.name,)
+        needs = [column for name in metrics if name in METRICS for column in METRICS[name].needs]
+        return [*Scope.texts(self), "account", *metrics, *needs]
 
     def query(self) -> dict[str, Any]:
         """Return how the result records what it is about."""
@@ -65,7 +69,7 @@ def outliers(events: Events, options: OutliersOptions, *, columns: Mapping[str, 
 
     Raises UsageError for every name that cannot be meant, and for metrics that are times.
     """
-    metrics = options.metrics or (*_USUAL, *(f"mean({name})" for name in _numbers(columns)))
+    metrics = options.metrics or (*_USUAL, *(f"mean({name})" for name in _numbers(columns)), *_quota(columns))
     asked = tuple(dict.fromkeys((*metrics, "requests")))
     [answer] = answers([options.ask(events, columns, metrics=asked, by=("account",))])
     if times := [field.name for field in answer.fields if field.unit == "time"]:
@@ -96,6 +100,11 @@ def outliers(events: Events, options: OutliersOptions, *, columns: Mapping[str, 
 def _numbers(columns: Mapping[str, pl.DataType]) -> list[str]:
     """Return the configured columns of numbers: what accounts.csv says of an account is no use of theirs."""
     return [name for name, dtype in columns.items() if name not in DTYPES and dtype.is_numeric() and "." not in name]
+
+
+def _quota(columns: Mapping[str, pl.DataType]) -> list[str]:
+    """Return the metric of quotas, where any account has one."""
+    return [QUOTA_USE.name] if all(columns.get(name, pl.String()).is_numeric() for name in QUOTAS) else []
 
 
 def _judged(peers: pl.DataFrame, metric: str) -> pl.DataFrame:

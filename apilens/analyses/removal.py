@@ -173,9 +173,17 @@ def _notes(options: RemovalOptions, rows: pl.DataFrame, found: Evidence, *, left
         yield f"no request in the window uses {thing.name}{f': {near}' if near else ''}"
     elif gone := rows.height - int(rows["breaks"].sum()):
         yield f"{gone:,} of {rows.height:,} used it before, and not in the last {shortest(options.unused_for)}"
+    yield from _announced(options)
     if thing.kind != "endpoint" and found.requests and found.telling < found.requests:
         share = percent(found.telling / found.requests)
         yield f"{share} of requests say their {thing.column}: of the others nobody knows"
+
+
+def _announced(options: RemovalOptions) -> Iterator[str]:
+    """Say what a description or responses promise of an endpoint."""
+    stated = options.known.stated.filter("endpoint.deprecated", pl.col("endpoint") == options.thing.name)
+    for said_by, sunset in stated.select("#said_by", "endpoint.sunset").iter_rows():
+        yield f"{said_by}: deprecated{f', until {sunset}' if sunset else ''}"
 
 
 def _findings(options: RemovalOptions, rows: pl.DataFrame, judged: Verdict) -> Iterator[Finding]:

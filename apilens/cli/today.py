@@ -14,6 +14,7 @@ def today(question: Question) -> int:
 
     The window is the last 24 hours unless told; the two weeks before it say what is usual.
     """
+    from apilens.reading import endpoints_of
     from apilens.today import TodayOptions
     from apilens.today import today as analysis
 
@@ -21,6 +22,7 @@ def today(question: Question) -> int:
     return question.answer(
         analysis,
         TodayOptions,
+        of_store=lambda store: {"known": endpoints_of(store)},
         payloads=numbers,
         things=tuple(item.thing for item in question.here.settings.deprecated),
     )

@@ -13,6 +13,7 @@ from typing import NamedTuple
 import polars as pl
 from msgspec.structs import replace
 
+from apilens.announced import HEADERS as ANNOUNCING
 from apilens.config import ColumnRule, IdentityRule, Settings
 from apilens.enrich.auth import AUTH, REQUEST_HEADERS, RESPONSE_HEADERS
 from apilens.enrich.base import Context, Step
@@ -98,7 +99,10 @@ def asked(settings: Settings, account: Sequence[IdentityRule], *, columns: Colle
     wants = [asked_by(rule) for rule in rules_of(settings, account)]
     fields = {field for _, field in wants if field} | {rule.from_ for rule in settings.columns.values()}
     headers = {header for header, _ in wants if header} | set(REQUEST_HEADERS)
-    answers = RESPONSE_HEADERS if AUTH in steps or ERROR in steps else ()
+    answers = {
+        *(RESPONSE_HEADERS if AUTH in steps or ERROR in steps else ()),
+        *(ANNOUNCING if ENDPOINT in steps else ()),
+    }
     return Asked(frozenset(headers), frozenset(answers), frozenset(fields))
 
 

@@ -48,6 +48,9 @@ def to_table(result: Result, style: Style) -> str:
             console.print(Text(f"\n{table.name.replace('_', ' ')}", style="bold"))
         if isinstance(table.spread, Prose):
             console.print(_sentences(table, table.spread, style))
+        elif table.rows.is_empty() and len(table.fields) == 1:
+            # A map without cells: the name of its rows would stand over nothing, and a note says why.
+            continue
         elif any(field.heat for field in table.fields):
             for at, block in enumerate(blocks(table, lambda value, field: _cell(value, field, style), style.width)):
                 console.print(*([""] if at else []), _heated(block, style), sep="\n")
@@ -55,10 +58,12 @@ def to_table(result: Result, style: Style) -> str:
             console.print(_listing(table, style))
         else:
             shown = _fitting(table, style)
-            hidden += [field.name for field in table.fields[shown:]]
+            hidden += [field.name for field in table.fields[shown:] if table.rows.height]
             console.print(_grid(table, shown, style))
     if hidden:
-        console.print(Text(f"no room for {', '.join(hidden)}: widen the terminal, or --format tsv", style="dim"))
+        # Several tables may lack the same column.
+        names = ", ".join(dict.fromkeys(hidden))
+        console.print(Text(f"no room for {names}: widen the terminal, or --format tsv", style="dim"))
     for note in result.notes:
         console.print(Text(_glyphs(safe(note), style), style="dim", overflow="fold"))
     # Rich pads rows to the width of the table; trailing blanks are a nuisance to whoever copies them.
@@ -75,7 +80,10 @@ def _grid(table: Table, shown: int, style: Style) -> Grid:
     grid = _empty(style)
     for field in table.fields[:shown]:
         justify: Literal["left", "right"] = "left" if field.unit in _LEFT else "right"
-        grid.add_column(Text(safe(field.name)), justify=justify, no_wrap=True, overflow="ellipsis")
+        # Rich first narrows the columns that may wrap, and their cells do not: half a number would be another number.
+        grid.add_column(
+            Text(safe(field.name), no_wrap=True), justify=justify, no_wrap=field.unit != "text", overflow="ellipsis"
+        )
     for row in table.rows.iter_rows():
         cells = zip(row[:shown], table.fields[:shown], strict=True)
         grid.add_row(*(_cell(value, field, style) for value, field in cells))

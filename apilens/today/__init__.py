@@ -7,7 +7,7 @@ is.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from itertools import groupby
 from typing import Any
@@ -16,6 +16,7 @@ import polars as pl
 
 from apilens.analyses.scope import Scope
 from apilens.answer import Events
+from apilens.endpoints import Endpoints
 from apilens.heading import attributed
 from apilens.result import Field, Prose, Result, Table
 from apilens.schema import DTYPES
@@ -60,11 +61,15 @@ FIELDS = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TodayOptions(Scope):
-    """What is asked: a window with a beginning. limit: how many sentences, None for all."""
+    """What is asked: a window with a beginning. limit: how many sentences, None for all.
+
+    The rest says what Day has it for.
+    """
 
     limit: int | None = SENTENCES
     payloads: tuple[str, ...] = ()
     things: tuple[Thing, ...] = ()
+    known: Endpoints = field(default_factory=lambda: Endpoints.of({}))
 
     def texts(self) -> list[str]:
         """Return every name and condition in it."""
@@ -81,7 +86,7 @@ def today(events: Events, options: TodayOptions, *, columns: Mapping[str, pl.Dat
     Columns: kind (a name of FINDERS), account (null where it is not about one), what, since (null: always), value and
     usual (of what the kind measures), requests concerned, the sentence that says all of it, and the next command.
     """
-    day = Day(events, options, columns, HISTORY, options.payloads, options.things)
+    day = Day(events, options, columns, HISTORY, options.payloads, options.things, options.known)
     found: list[Finding] = []
     for kind, find in FINDERS.items():
         found += find(day.beside(found, kind))

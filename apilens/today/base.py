@@ -13,6 +13,7 @@ import polars as pl
 
 from apilens.analyses import answers
 from apilens.answer import Answer, Events, Totals
+from apilens.endpoints import Endpoints
 from apilens.heading import iso, shown
 from apilens.short_filters import quoted
 from apilens.things import Thing
@@ -55,8 +56,8 @@ class Finding:
 class Day:
     """The window that is looked at, and the time before it that says what is usual.
 
-    payloads: numeric columns of the settings. things: what they call deprecated. found: what earlier finders found.
-    kind: of what is being looked for.
+    payloads: numeric columns of the settings. things: what they call deprecated. endpoints: what the store
+    knows of them. found: what earlier finders found. kind: of what is being looked for.
     """
 
     events: Events
@@ -65,6 +66,7 @@ class Day:
     history: timedelta
     payloads: tuple[str, ...] = ()
     things: tuple[Thing, ...] = ()
+    endpoints: Endpoints = field(default_factory=lambda: Endpoints.of({}))
     found: Sequence[Finding] = ()
     kind: str = ""
     _memory: dict[str, Any] = field(default_factory=dict)

@@ -74,6 +74,36 @@ def test_a_backtick_in_the_command_does_not_end_its_code() -> None:
     assert "``apilens report --where 'path = `x`'``" in str(RENDERERS["markdown"](asked, Style()))
 
 
+def test_long_names_give_way_and_numbers_never() -> None:
+    names = ["endpoint", "requests", "error_rate"]
+    rows = pl.DataFrame({"endpoint": ["GET /" + "a" * 90], "requests": [1_234_567], "error_rate": [0.125]})
+    fields = (Field("endpoint"), Field("requests", "count"), Field("error_rate", "ratio", "lower"))
+
+    text = str(RENDERERS["table"](Result("report", "T", (Table("t", fields, rows),)), Style(width=60)))
+
+    head, _, row = text.splitlines()
+    assert head.split() == names
+    assert len(row) <= 60
+    assert row.split()[-3:] == ["1,234,567", "12.5", "%"]
+    assert "a…" in row
+
+
+def test_a_table_without_rows_lacks_no_column() -> None:
+    fields = tuple(Field(f"a_long_name_of_a_column_{number}") for number in range(9))
+    rows = pl.DataFrame(schema={field.name: pl.String() for field in fields})
+
+    assert "no room" not in str(RENDERERS["table"](Result("report", "T", (Table("t", fields, rows),)), Style(width=60)))
+
+
+def test_what_several_tables_lack_is_said_once() -> None:
+    fields = tuple(Field(f"a_long_name_of_a_column_{number}") for number in range(9))
+    table = Table("t", fields, pl.DataFrame({field.name: ["x", "y"] for field in fields}))
+
+    text = str(RENDERERS["table"](Result("report", "T", (table, table)), Style(width=60)))
+
+    assert text.count("column_8") == 1
+
+
 def test_wide_characters_count_twice() -> None:
     names = ["account", "path", "sdk"]
     rows = pl.DataFrame({name: ["日本語" * 4] for name in names})
