@@ -15,6 +15,7 @@ import polars as pl
 
 from apilens.config import ReadOptions, Settings
 from apilens.formats import Format
+from apilens.places import cloud
 from apilens.store import DataFile, Store, Writer
 
 Days = dict[date, pl.DataFrame]
@@ -111,7 +112,7 @@ class Duplicates:
     def _scan(self, day: date, column: str) -> pl.LazyFrame:
         return pl.scan_parquet(
             self._files[day], schema={column: pl.String()}, missing_columns="insert", extra_columns="ignore",
-            hive_partitioning=False,
+            hive_partitioning=False, storage_options=cloud(self._files[day]),
         )  # fmt: skip
 
 

@@ -13,6 +13,7 @@ import narwhals as nw
 import polars as pl
 
 from apilens.errors import UsageError
+from apilens.places import cloud
 from apilens.schema import DTYPES
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ def scan(
 
     A column that a file lacks is null; one that the table does not know is left out. `day` is taken from `timestamp`.
     No file at all gives an empty frame of the same columns. Nothing is read before somebody collects. Raises UsageError
-    for an engine that is not installed.
+    for an engine that is not installed, or cannot get at the files.
     """
     if engine == "duckdb":
         return _scan_by_duckdb(files, dtypes)
@@ -46,6 +47,7 @@ def scan(
         missing_columns="insert",
         extra_columns="ignore",
         glob=False,
+        storage_options=cloud(files),
         # Other writers of the same table may have narrower integers or coarser times.
         cast_options=pl.ScanCastOptions(
             integer_cast="upcast",
@@ -163,6 +165,9 @@ def _duckdb() -> duckdb.DuckDBPyConnection:
 def _scan_by_duckdb(files: Sequence[str], dtypes: Mapping[str, pl.DataType]) -> nw.LazyFrame[Any]:
     if not files:
         return nw.from_native(_duckdb().from_arrow(pl.DataFrame(schema=dict(dtypes))))
+    if files[0].startswith("s3://"):
+        # It would have to load an extension from the network.
+        raise UsageError("--engine duckdb reads no store on S3", hint="leave it out: Polars does")
     # What stands for other characters in a pattern of files stands for itself in brackets.
     literal = [re.sub(r"[\[*?]", r"[\g<0>]", file) for file in files]
     found = _duckdb().read_parquet(literal, union_by_name=True, hive_partitioning=False)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 
 from apilens.errors import StoreBusy
 from apilens.followed_pipe import FollowedPipe
 from apilens.ingest import Summary, take_in
 from apilens.pipeline import Pipeline
+from apilens.places import Place
 from apilens.sources import STDIN, expand
 
 # Between two looks at the files, and between two commits.
@@ -19,7 +19,7 @@ COMMIT_S = 3.0
 
 
 def follow(
-    pipeline: Pipeline, inputs: Sequence[str], store: Path, *, pause: Callable[[float], bool],
+    pipeline: Pipeline, inputs: Sequence[str], store: Place, *, pause: Callable[[float], bool],
     clock: Callable[[], datetime], wait_s: float = 30.0, durable: bool = True, look_s: float = LOOK_S,
     commit_s: float = COMMIT_S,
 ) -> Iterator[Summary]:  # fmt: skip

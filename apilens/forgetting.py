@@ -15,6 +15,7 @@ from apilens.enrich.keyed_hash import key_id
 from apilens.enrich.learned_routes import split
 from apilens.forgotten import remember
 from apilens.mentions import IDENTITIES, Names, find, texts_with
+from apilens.places import cloud
 from apilens.result import Field, Result, Table
 from apilens.store.catalogue import EVENT, FILE, rebuilt
 from apilens.store.durable import write_new
@@ -127,7 +128,8 @@ def _replace_in_rows(writer: Writer, names: Names) -> int:
     for files in by_day(Store(writer.path, writer.delta)):
         old, new = [], []
         for item in files:
-            rows = pl.scan_parquet(writer.path / "events" / item.path, hive_partitioning=False)
+            file = writer.path / "events" / item.path
+            rows = pl.scan_parquet(str(file), hive_partitioning=False, storage_options=cloud(file))
             tests = texts_with(names, rows.collect_schema())
             counts = rows.select(test.sum().alias(name) for name, test in tests.items() if name not in IDENTITIES)
             if found := sum(counts.collect(engine="streaming").row(0)):

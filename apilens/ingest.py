@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from itertools import chain
@@ -17,19 +18,21 @@ from apilens.config import ReadOptions, Settings
 from apilens.dedupe import Duplicates, Kept
 from apilens.endpoints import STATE
 from apilens.enrich import configured_dtypes
-from apilens.errors import InputError
+from apilens.errors import InputError, StoreBusy
 from apilens.learning import Learning
 from apilens.pieces import REJECTS, Log, Piece, attributed_by
 from apilens.pipeline import BLOCK_BYTES, Pipeline
+from apilens.places import Place
 from apilens.recognised import STATE as FOUND
 from apilens.recognised import Recognised
-from apilens.sources import Block, Reader
-from apilens.store import Counts, DataFile, Position, compact, read_kept, tidy, writing
+from apilens.sources import Block
+from apilens.store import Counts, DataFile, compact, read_kept, tidy, writing
 from apilens.store.catalogue import seen_in
 from apilens.store.data_files import by_day
 from apilens.store.maintenance import Compaction
 from apilens.store.registering import Register
 from apilens.store.writer import Advance, Writer
+from apilens.streams_read import Streams
 from apilens.threads import in_order
 from apilens.together import grouped, parse_together
 
@@ -37,6 +40,8 @@ from apilens.together import grouped, parse_together
 SCATTERED_DAYS = 8
 SCATTERED_BLOCKS = 8
 SHOWN_REJECTS = 20
+# For how long it waits for whoever committed the same logs to a store on S3 before it looks at them again.
+OVERTAKEN_S = 0.2
 
 
 @dataclass(slots=True)
@@ -59,7 +64,9 @@ class Summary:
 
     def take(self, pipeline: Pipeline) -> None:
         """Take over what a pipeline noted on its way."""
-        self.logs, self.problems = pipeline.logs, pipeline.problems
+        again = {log.source.name for log in pipeline.logs}
+        self.logs = [*(log for log in self.logs if log.source.name not in again), *pipeline.logs]
+        self.problems = pipeline.problems
         self.skipped, self.warnings = pipeline.skipped, pipeline.warnings
         self.untouched = pipeline.untouched
 
@@ -73,50 +80,6 @@ class Summary:
     def pending(self) -> int:
         """Bytes of half-written last lines, which the next run will read."""
         return sum(log.pending for log in self.logs)
-
-
-@dataclass(slots=True)
-class Stream:
-    """The content behind one or more inputs of a run: its first bytes, how far it was read, and how far committed."""
-
-    head: bytes
-    read: Position
-    committed: Position
-
-
-class Streams:
-    """What a run has read by content, so that a log and its copy, both named, are read once."""
-
-    def __init__(self, position: Callable[[bytes], Position]) -> None:
-        self._position = position
-        self._by_first_line: dict[bytes, list[Stream]] = {}
-        self._by_reader: dict[int, Stream] = {}
-
-    def start(self, reader: Reader) -> Position:
-        """Return where to go on reading: behind what the store has, or what an earlier input of this run gave."""
-        head = reader.head
-        alike = self._by_first_line.setdefault(head.partition(b"\n")[0], [])
-        stream = next((item for item in alike if head.startswith(item.head) or item.head.startswith(head)), None)
-        if stream is None:
-            known = self._position(head)
-            stream = Stream(head, known, known)
-            alike.append(stream)
-        elif len(head) > len(stream.head):
-            stream.head = head
-        self._by_reader[id(reader)] = stream
-        return stream.read
-
-    def follow(self, blocks: Iterable[tuple[Log, Block]]) -> Iterator[tuple[Log, Block]]:
-        """Pass blocks on, noting how far they take their stream."""
-        for log, block in blocks:
-            if not log.reader.is_stream:
-                stream = self.of(log)
-                stream.read = Position(stream.read.stream, block.end, block.first_line + block.lines - 1)
-            yield log, block
-
-    def of(self, log: Log) -> Stream:
-        """Return the stream that an input is read from."""
-        return self._by_reader[id(log.reader)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +138,7 @@ class _Written:
 
 
 def ingest(
-    inputs: Sequence[str], store: Path, *, settings: Settings, options: ReadOptions, key: bytes, now: datetime,
+    inputs: Sequence[str], store: Place, *, settings: Settings, options: ReadOptions, key: bytes, now: datetime,
     wait_s: float = 30.0, final: bool = False, durable: bool = True, block_bytes: int = BLOCK_BYTES,
     since: datetime | None = None, advance: Callable[[int, str], None] | None = None,
 ) -> Summary:  # fmt: skip
@@ -190,12 +153,38 @@ def ingest(
 
 
 def take_in(
-    pipeline: Pipeline, inputs: Sequence[str], store: Path, *, wait_s: float = 30.0, final: bool = False,
+    pipeline: Pipeline, inputs: Sequence[str], store: Place, *, wait_s: float = 30.0, final: bool = False,
     durable: bool = True, advance: Callable[[int, str], None] | None = None,
 ) -> Summary:  # fmt: skip
-    """Do one pass of what `ingest` does, with a pipeline that may be used for more of them."""
+    """Do one pass of what `ingest` does, with a pipeline that may be used for more of them.
+
+    Where another writer of a store on S3 reads the same logs, that begins again behind what the other one committed;
+    without a commit of its own in `wait_s`, it raises StoreBusy.
+    """
     summary = Summary()
-    settings, block_bytes, now = pipeline.settings, pipeline.block_bytes, pipeline.now
+    until, commits = time.monotonic() + wait_s, 0
+    while True:
+        try:
+            _pass(pipeline, inputs, store, summary, wait_s=wait_s, final=final, durable=durable, advance=advance)
+            return summary
+        except StoreBusy:
+            if summary.commits > commits:
+                until, commits = time.monotonic() + wait_s, summary.commits
+            # What came through a pipe cannot be read again, and for a lock it has waited already.
+            is_gone = any(log.reader.is_stream for log in pipeline.logs)
+            if isinstance(store, Path) or is_gone or time.monotonic() > until:
+                raise
+            summary.take(pipeline)
+            # Somebody else is at these logs: that may as well go on for a while.
+            time.sleep(OVERTAKEN_S)
+            pipeline.begin(pipeline.now, pipeline.chunk)
+
+
+def _pass(
+    pipeline: Pipeline, inputs: Sequence[str], store: Place, summary: Summary, *, wait_s: float, final: bool,
+    durable: bool, advance: Callable[[int, str], None] | None,
+) -> None:  # fmt: skip
+    settings, block_bytes = pipeline.settings, pipeline.block_bytes
     began_ns = time.time_ns()
     with writing(
         store, key=pipeline.key, wait_s=wait_s, durable=durable, extra=configured_dtypes(settings),
@@ -228,13 +217,20 @@ def take_in(
             writer.keep(FOUND, pipeline.recognised.state())
         summary.take(pipeline)
         writer.keep_seen(seen)
-        if durable:
-            # Files that are read directly are read whole.
-            summary.aged = age_out(writer, settings, key=pipeline.key, today=now.date(), most_rows=ROWS_AT_ONCE)
-        summary.compaction = compact(writer, today=now.date(), every_day=scattered)
-        tidy(writer)
+        # Beside others who write to it, what is left of this is for the next run.
+        with suppress(StoreBusy) if writer.is_shared else nullcontext():
+            _keep_up(writer, pipeline, summary, scattered=scattered, durable=durable)
         register.keep()
-    return summary
+
+
+def _keep_up(writer: Writer, pipeline: Pipeline, summary: Summary, *, scattered: bool, durable: bool) -> None:
+    """Keep the store quick to read, and free of what is too old."""
+    today = pipeline.now.date()
+    if durable:
+        # Files that are read directly are read whole.
+        summary.aged = age_out(writer, pipeline.settings, key=pipeline.key, today=today, most_rows=ROWS_AT_ONCE)
+    summary.compaction = compact(writer, today=today, every_day=scattered)
+    tidy(writer)
 
 
 def _parse(pipeline: Pipeline, group: Sequence[tuple[Log, Block]]) -> list[_Parsed]:
@@ -285,7 +281,11 @@ def _commit(writer: Writer, written: _Written, streams: Streams) -> None:
     # paths routeless that events of the store have as routes.
     writer.keep(STATE, written.learned)
     info = {"sources": ", ".join(sorted({log.source.name for log, _ in written.ends}))[:500]}
-    after = writer.commit(written.files, advances, counts=written.counts, rejects=written.rejects, info=info)
+    after = writer.commit(
+        written.files, advances, counts=written.counts, rejects=written.rejects, info=info,
+        # What somebody else committed meanwhile may be doubles of these.
+        again=not any(log.unique_id for log, _ in written.ends),
+    )  # fmt: skip
     for (stream, _), position in zip(ends, after, strict=True):
         stream.committed = position
     for log, _ in written.ends:

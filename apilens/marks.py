@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from pathlib import Path
 
 import msgspec
 import polars as pl
@@ -14,6 +13,7 @@ from apilens.csv_table import read_csv
 from apilens.errors import StoreError, UsageError
 from apilens.heading import iso
 from apilens.mark_settings import checked_name
+from apilens.places import Place
 from apilens.result import Field, Result, Table
 from apilens.schema import TIME
 from apilens.spelling import nearest
@@ -22,7 +22,7 @@ from apilens.store import Writer, read_kept
 STATE = "marks.json"
 
 
-def marks_of(store: Path, file: str | None) -> dict[str, datetime]:
+def marks_of(store: Place, file: str | None) -> dict[str, datetime]:
     """Return name → moment of every mark, in order of time: those of a CSV file, and those kept in a store, which come
     before a namesake in the file. Raises ConfigError for a bad file, StoreError where what the store keeps is damaged.
     """
@@ -61,7 +61,7 @@ def unmark(writer: Writer, name: str) -> None:
     _keep(writer, {other: moment for other, moment in known.items() if other != name})
 
 
-def list_marks(marks: Mapping[str, datetime], *, store: Path) -> Result:
+def list_marks(marks: Mapping[str, datetime], *, store: Place) -> Result:
     """Return the marks, the latest first."""
     rows = pl.DataFrame({"mark": list(marks), "time": list(marks.values())}, schema={"mark": pl.String(), "time": TIME})
     return Result(
@@ -79,7 +79,7 @@ def words_of(marks: Mapping[str, datetime]) -> str:
     return ", ".join(f"{name} {moment:%Y-%m-%d %H:%M}" for name, moment in marks.items())
 
 
-def _kept(store: Path) -> dict[str, datetime]:
+def _kept(store: Place) -> dict[str, datetime]:
     try:
         return msgspec.convert(read_kept(store, STATE), dict[str, datetime])
     except msgspec.ValidationError:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
+from pathlib import PurePath
 from urllib.parse import quote
 
 import polars as pl
 
 from apilens.cohort_state import STATE as COHORTS
+from apilens.places import Place, cloud
 
 # Columns that hold whole names: `acme` is not meant by the account `acme.eu`, nor by the user `bob@acme.com`.
 IDENTITIES = ("account", "user")
@@ -68,11 +69,11 @@ def texts_with(names: Names, schema: pl.Schema) -> dict[str, pl.Expr]:
     return tests
 
 
-def find(path: Path, names: Names) -> pl.DataFrame:
+def find(path: Place, names: Names) -> pl.DataFrame:
     """Return where names stand in the store at `path`: `place` (a column, or a file), `found` times, `first` there."""
     found: dict[str, tuple[int, str]] = {}
-    for file in sorted(item for item in path.rglob("*") if item.is_file()):
-        inside = file.relative_to(path)
+    for file in sorted((item for item in path.rglob("*") if item.is_file()), key=str):
+        inside = PurePath(str(file)).relative_to(str(path))
         is_events = inside.parts[0] == "events" and inside.parts[1] != "_delta_log" and file.suffix == ".parquet"
         for place, count, first in _in_events(file, names) if is_events else _in_file(file, str(inside), names):
             before = found.get(place, (0, first))
@@ -81,8 +82,8 @@ def find(path: Path, names: Names) -> pl.DataFrame:
     return pl.DataFrame(rows, schema={"place": pl.String, "found": pl.Int64, "first": pl.String}, orient="row")
 
 
-def _in_events(file: Path, names: Names) -> Iterator[tuple[str, int, str]]:
-    rows = pl.scan_parquet(file, hive_partitioning=False)
+def _in_events(file: Place, names: Names) -> Iterator[tuple[str, int, str]]:
+    rows = pl.scan_parquet(str(file), hive_partitioning=False, storage_options=cloud(file))
     tests = texts_with(names, rows.collect_schema())
     if not tests:
         return
@@ -98,19 +99,19 @@ def _of_others(line: str, names: Names) -> bool:
     return line.startswith('["account",') and json.loads(line)[1] not in names.names
 
 
-def _in_cohorts(file: Path, names: Names) -> Iterator[str]:
+def _in_cohorts(file: Place, names: Names) -> Iterator[str]:
     """Give what may hold a name in the cohorts as they were, of the accounts only those that are meant."""
     for cohort, was in json.loads(file.read_bytes()).items():
         yield cohort
         yield json.dumps([was["meaning"], *(account for account in was["accounts"] if account in names.names)])
 
 
-def _in_file(file: Path, inside: str, names: Names) -> Iterator[tuple[str, int, str]]:
+def _in_file(file: Place, inside: str, names: Names) -> Iterator[tuple[str, int, str]]:
     if file.name == COHORTS and file.parent.name == "state":
         lines = list(_in_cohorts(file, names))
     elif file.suffix == ".parquet":
         # A checkpoint of the log: nested, so it is searched as the text that it is written as.
-        lines = pl.read_parquet(file).write_ndjson().splitlines()
+        lines = pl.read_parquet(str(file), storage_options=cloud(file)).write_ndjson().splitlines()
     else:
         lines = file.read_text(errors="replace").splitlines()
     hits = [number for number, line in enumerate(lines, 1) if names.within(line) and not _of_others(line, names)]

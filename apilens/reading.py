@@ -22,6 +22,7 @@ from apilens.cost import priced
 from apilens.endpoints import STATE, Endpoints
 from apilens.engine import Engine, scan
 from apilens.errors import ConfigError, InputError, UsageError
+from apilens.places import Place
 from apilens.result import Table
 from apilens.store import Store, hash_key, read_kept
 from apilens.store.table import scan as scan_store
@@ -38,7 +39,7 @@ RECENT = timedelta(days=2)
 
 @contextmanager
 def reading(
-    files: Sequence[str], *, store: Path, settings: Settings, options: ReadOptions, now: datetime,
+    files: Sequence[str], *, store: Place, settings: Settings, options: ReadOptions, now: datetime,
     advance: Callable[[int, str], None] | None = None,
 ) -> Iterator[tuple[Store, Summary | None]]:  # fmt: skip
     """Open the store at `store`, or with `files` a temporary one made of them, and what became of the files.

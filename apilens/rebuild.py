@@ -25,6 +25,7 @@ from apilens.errors import InputError
 from apilens.ingest import Summary, ingest
 from apilens.learning import Learning
 from apilens.pipeline import Pipeline
+from apilens.places import Place
 from apilens.reattribute import CHAIN, chain_of
 from apilens.rebuilt import Rebuilt
 from apilens.rederive import STORED_PARTS, Rederiving, states
@@ -54,7 +55,7 @@ class Rebuild:
 
 
 def rebuild(
-    path: Path, asked: Rebuild, *, settings: Settings, options: ReadOptions, key: bytes, now: datetime,
+    path: Place, asked: Rebuild, *, settings: Settings, options: ReadOptions, key: bytes, now: datetime,
     wait_s: float = 30.0, advance: Callable[[int, str], None] | None = None,
 ) -> Rebuilt:  # fmt: skip
     """Rebuild the store at `path`, or with `dry_run` find out what that would change.
@@ -80,17 +81,17 @@ def rebuild(
 
 @contextmanager
 def _read_again(
-    path: Path, asked: Rebuild, settings: Settings, options: ReadOptions, key: bytes, now: datetime,
+    path: Place, asked: Rebuild, settings: Settings, options: ReadOptions, key: bytes, now: datetime,
     advance: Callable[[int, str], None] | None,
 ) -> Iterator[tuple[Store | None, Summary]]:  # fmt: skip
     """Read the logs into a store of their own, beside the one that they were read into."""
     if not asked.files:
         yield None, Summary()
         return
-    if not asked.dry_run:
+    if not asked.dry_run and isinstance(path, Path):
         # What a killed run left; the lock says that no other one is at it.
         remove_scratch(path)
-    beside = None if asked.dry_run else path / "state"
+    beside = path / "state" if isinstance(path, Path) and not asked.dry_run else None
     with tempfile.TemporaryDirectory(prefix=SCRATCH, dir=beside) as folder:
         place = Path(folder) / "store"
         summary = ingest(

@@ -6,7 +6,6 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from datetime import datetime
-from pathlib import Path
 
 import polars as pl
 
@@ -16,6 +15,7 @@ from apilens.enrich.redact import TEXTS, redacted_again
 from apilens.formats.base import Parsed
 from apilens.pieces import Log
 from apilens.pipeline import Pipeline
+from apilens.places import cloud
 from apilens.result import Field, Result, Table
 from apilens.store import Store
 from apilens.store.table import readable
@@ -76,7 +76,7 @@ def redact_scan(store: Store, settings: Settings, *, limit: int | None) -> Resul
     first: list[tuple[str, str, str]] = []
     for file in store.files():
         with readable():
-            changes = list(_stored(Path(file), settings))
+            changes = list(_stored(file, settings))
         for column, again in changes:
             for after, count, source, line in again.iter_rows():
                 kinds = _marks(after)
@@ -132,9 +132,9 @@ def _kinds(changed: pl.DataFrame) -> dict[tuple[str, str], int]:
     return {kind: count for kind, count in kinds.items() if count}
 
 
-def _stored(file: Path, settings: Settings) -> Iterator[tuple[str, pl.DataFrame]]:
+def _stored(file: str, settings: Settings) -> Iterator[tuple[str, pl.DataFrame]]:
     """Give the text columns of a file with what would change: `after`, in how many rows, and where the first stands."""
-    rows = pl.scan_parquet(file, hive_partitioning=False)
+    rows = pl.scan_parquet(file, hive_partitioning=False, storage_options=cloud(file))
     for column, dtype in rows.collect_schema().items():
         if dtype != pl.String or column in _SAFE:
             continue

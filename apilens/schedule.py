@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apilens.errors import UsageError
+from apilens.places import Place
 
 EVERY_MINUTES = 5
 
@@ -23,7 +24,7 @@ class Job:
     every: int = EVERY_MINUTES
 
 
-def ingest_job(program: Sequence[str], files: Sequence[str], *, config: Path | None, store: Path, folder: Path) -> Job:
+def ingest_job(program: Sequence[str], files: Sequence[str], *, config: Path | None, store: Place, folder: Path) -> Job:
     """Return the job that ingests `files`, globs left as they are: apilens expands them itself, at each run.
 
     No files: what `sources:` of the settings in `config` names.
@@ -35,7 +36,15 @@ def ingest_job(program: Sequence[str], files: Sequence[str], *, config: Path | N
     settings = ("--config", str(folder / config)) if config else ()
     places = [name if "://" in name else str(folder / Path(name).expanduser()) for name in files]
     named = ("--", *places) if places else ()
-    words = (*program, "ingest", "-q", *settings, "--store", str(folder / store), *named)
+    words = (
+        *program,
+        "ingest",
+        "-q",
+        *settings,
+        "--store",
+        str(folder / store if isinstance(store, Path) else store),
+        *named,
+    )
     if any(not text.isprintable() for text in words):
         raise UsageError("a path with a line break or control character cannot stand in a schedule", hint="rename it")
     return Job(words)

@@ -8,11 +8,10 @@ from datetime import timedelta
 import msgspec
 
 from apilens.errors import UsageError
+from apilens.places import place_of
 from apilens.window import parse_duration
 
 Place = tuple[str | int, ...]
-
-NO_FOLDER = "a store is a folder on a local disk; logs may lie in S3, and the store cannot"
 
 _DAY = timedelta(days=1)
 
@@ -53,11 +52,14 @@ class AgeOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def store_problems(store: str | StoreSettings | None) -> Iterator[tuple[Place, str]]:
-    """Give what is empty in `store`, or is no folder."""
+    """Give what is empty in `store`, or is no place for one."""
     named: tuple[tuple[Place, str | None], ...] = (((), store),) if not isinstance(store, StoreSettings) else (
         (("path",), store.path), (("group",), store.group)
     )  # fmt: skip
     yield from ((place, "is empty") for place, text in named if text == "")
     path, text = named[0]
-    if text and "://" in text:
-        yield path, NO_FOLDER
+    if text:
+        try:
+            place_of(text)
+        except UsageError as error:
+            yield path, error.message

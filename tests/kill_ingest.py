@@ -1,8 +1,9 @@
-"""Kills ingest at random instants and checks that every line landed once: `python tests/kill_ingest.py --kills 200`.
+"""Kills ingest at random instants and checks that every line landed once: `python -m tests.kill_ingest --kills 200`.
 
 A round has one store and one log that grows and is rotated (renamed, gzipped, copied and truncated) between runs. Runs
 are killed with SIGKILL at a random instant, every fourth one during compaction; a last run goes undisturbed. Then the
-ids of all lines ever written are compared with what the store holds, rejects included.
+ids of all lines ever written are compared with what the store holds, rejects included. With --s3 the store is on an S3
+(moto, on loopback), and two run and are killed at the same time: there no lock keeps them apart.
 """
 
 from __future__ import annotations
@@ -18,20 +19,27 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import polars as pl
 
+from apilens.places import Place, cloud, place_of
 from apilens.store import Store, verify
+
+if TYPE_CHECKING:
+    from tests.object_store import Bucket
 
 # A child ingests in small commits, and says when compaction begins so that it can be killed there.
 CHILD = """
 import sys
 from datetime import UTC, datetime
-from pathlib import Path
 from apilens import ingest as module
 from apilens.config import ReadOptions, Settings
+from apilens.places import place_of
 from apilens.store import compact, maintenance
 if sys.argv[2] == "compact":
     maintenance.CLOSED_DAY_FILES = 1
@@ -40,8 +48,8 @@ def compacting(*args, **options):
     return compact(*args, **options)
 module.compact = compacting
 print("started", flush=True)
-done = module.ingest(sys.argv[3:], Path(sys.argv[1]), settings=Settings(), options=ReadOptions(input_format="combined"),
-    key=b"k" * 32, now=datetime(2026, 11, 23, tzinfo=UTC), block_bytes=1 << 20)
+done = module.ingest(sys.argv[4:], place_of(sys.argv[1]), block_bytes=int(sys.argv[3]), key=b"k" * 32, wait_s=300,
+    settings=Settings(), options=ReadOptions(input_format="combined"), now=datetime(2026, 11, 23, tzinfo=UTC))
 print(done.commits, flush=True)
 if done.problems:
     sys.exit(f"not read: {done.problems}")
@@ -105,27 +113,33 @@ class Logs:
         return sorted(str(path) for path in self.folder.iterdir())
 
 
-def start(store: Path, logs: Logs, *, compacting: bool) -> subprocess.Popen[str]:
+def start(store: Place, logs: Logs, *, compacting: bool) -> subprocess.Popen[str]:
     """Start an ingest of all the logs."""
-    command = [sys.executable, "-c", CHILD, str(store), "compact" if compacting else "plain", *logs.paths()]
+    block_bytes = 1 << (20 if isinstance(store, Path) else 18)
+    kind = "compact" if compacting else "plain"
+    command = [sys.executable, "-c", CHILD, str(store), kind, str(block_bytes), *logs.paths()]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
 
 
-def kill_once(store: Path, logs: Logs, rng: random.Random, *, compacting: bool) -> bool:
-    """Start an ingest and kill it at a random instant; say whether it was still running."""
-    child = start(store, logs, compacting=compacting)
-    assert child.stdout is not None
-    for line in child.stdout:
-        if line.startswith("compacting" if compacting else "started"):
-            break
-    time.sleep(rng.uniform(0, 0.25 if compacting else 0.7))
-    running = child.poll() is None
-    child.send_signal(signal.SIGKILL)
-    child.wait()
+def kill_once(store: Place, logs: Logs, rng: random.Random, *, compacting: bool) -> bool:
+    """Start an ingest (on S3 two at once) and kill it at a random instant; say whether it was still running."""
+    on_s3 = not isinstance(store, Path)
+    children = [start(store, logs, compacting=compacting) for _ in range(1 + on_s3)]
+    for child in children:
+        assert child.stdout is not None
+        for line in child.stdout:
+            if line.startswith("compacting" if compacting else "started"):
+                break
+    time.sleep(rng.uniform(0, (0.25 if compacting else 0.7) * (1 + 3 * on_s3)))
+    running = False
+    for child in children:
+        running |= child.poll() is None
+        child.send_signal(signal.SIGKILL)
+        child.wait()
     return running
 
 
-def run_to_the_end(store: Path, logs: Logs, *, at_once: int = 1) -> int:
+def run_to_the_end(store: Place, logs: Logs, *, at_once: int = 1) -> int:
     """Run ingest undisturbed (several at the same time, if asked); return how many commits they made."""
     children = [start(store, logs, compacting=False) for _ in range(at_once)]
     commits = 0
@@ -136,13 +150,17 @@ def run_to_the_end(store: Path, logs: Logs, *, at_once: int = 1) -> int:
     return commits
 
 
-def check(store: Path, logs: Logs) -> str:
+def check(store: Place, logs: Logs) -> str:
     """Compare the store with what was written; return what is wrong, or nothing."""
     opened = Store.open(store)
-    paths = pl.read_parquet(opened.files(), columns=["path"], hive_partitioning=False)["path"]
+    paths = pl.read_parquet(opened.files(), columns=["path"], hive_partitioning=False, storage_options=cloud(store))[
+        "path"
+    ]
     found = Counter(int(number) for number in paths.str.extract(r"/items/n(\d+)n").to_list())
     rejects = Counter(
-        text for file in sorted((store / "rejects").iterdir()) for text in pl.read_ndjson(file)["sha256"].to_list()
+        text
+        for file in (store / "rejects").rglob("*")
+        for text in pl.read_ndjson(file.read_bytes())["sha256"].to_list()
     )
     wrong = []
     if lost := logs.good - set(found):
@@ -157,9 +175,11 @@ def check(store: Path, logs: Logs) -> str:
     return "; ".join(wrong)
 
 
-def round_of_kills(folder: Path, rng: random.Random, kills: int, lines: int) -> tuple[int, int, str]:
+def round_of_kills(
+    folder: Path, rng: random.Random, kills: int, lines: int, place: Place | None = None
+) -> tuple[int, int, str]:
     """Kill `kills` runs on one store; return how many still ran, commits of the last run, and what is wrong."""
-    logs_folder, store = folder / "logs", folder / "store"
+    logs_folder, store = folder / "logs", place or folder / "store"
     logs_folder.mkdir()
     logs = Logs(logs_folder, rng)
     caught = 0
@@ -169,7 +189,7 @@ def round_of_kills(folder: Path, rng: random.Random, kills: int, lines: int) -> 
         if rng.random() < 0.4:
             logs.rotate()
     logs.write(lines)
-    commits = run_to_the_end(store, logs, at_once=2 if rng.random() < 0.5 else 1)
+    commits = run_to_the_end(store, logs, at_once=2 if place or rng.random() < 0.5 else 1)
     return caught, commits, check(store, logs)
 
 
@@ -178,14 +198,33 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--per-round", type=int, default=10)
     parser.add_argument("--lines", type=int, default=26_000, help="lines per run; 500 bytes each, 1 MiB a commit")
+    parser.add_argument("--s3", action="store_true", help="on an S3, two at once; 256 KiB a commit: 5,000 lines do")
     parser.add_argument("--seed", type=int, default=datetime.now(UTC).microsecond)
     options = parser.parse_args()
-    rng = random.Random(options.seed)
+    with s3_bucket() if options.s3 else nullcontext() as bucket:
+        run(options, random.Random(options.seed), bucket)
+
+
+@contextmanager
+def s3_bucket() -> Iterator[Bucket]:
+    """Serve an S3 with a bucket, for this process and those that it starts."""
+    # Here and not above: moto takes a second to import.
+    from tests.object_store import Bucket, serving
+
+    with serving() as address:
+        bucket = Bucket("kills", address)
+        os.environ.update(bucket.environment)
+        yield bucket
+
+
+def run(options: argparse.Namespace, rng: random.Random, bucket: Bucket | None) -> None:
+    """Do round after round."""
     failed = caught = done = 0
     while done < options.kills:
         with tempfile.TemporaryDirectory() as folder:
             kills = min(options.per_round, options.kills - done)
-            running, commits, wrong = round_of_kills(Path(folder), rng, kills, options.lines)
+            place = place_of(f"{bucket.url}/store-{done}") if bucket else None
+            running, commits, wrong = round_of_kills(Path(folder), rng, kills, options.lines, place)
         done += kills
         caught += running
         failed += bool(wrong)

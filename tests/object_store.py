@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from itertools import count
+from threading import Lock, Thread
+from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from moto.server import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
 
 KEYS = {
     "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test", "AWS_DEFAULT_REGION": "us-east-1",
@@ -39,13 +44,29 @@ class Bucket:
         return [item["Key"] for page in pages for item in page.get("Contents", ())]
 
 
+@contextmanager
+def serving() -> Iterator[str]:
+    """Serve an S3 on loopback; give its address."""
+    application, one_at_a_time = DomainDispatcherApplication(create_backend_app), Lock()
+
+    def answered(environ: Any, start: Any) -> Any:
+        # Moto looks whether an object is there and then puts it: S3 does both in one, and so it has to be here.
+        with one_at_a_time:
+            return application(environ, start)
+
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    server = make_server("127.0.0.1", 0, answered, threaded=True)
+    thread = Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+
+
 @pytest.fixture(scope="session")
 def s3_address() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with serving() as address:
+        yield address
 
 
 @pytest.fixture

@@ -192,10 +192,11 @@ def test_a_file_that_cannot_be_read_is_a_config_error(tmp_path: Path) -> None:
         load(tmp_path)
 
 
-def test_an_absolute_store_stays_and_one_in_s3_is_a_mistake(tmp_path: Path) -> None:
+def test_an_absolute_store_stays_and_so_does_one_on_s3(tmp_path: Path) -> None:
     assert load(written(tmp_path, "store: /srv/store\n")).store == "/srv/store"
-    with pytest.raises(ConfigError, match=r"apilens.yaml:1: store: a store is a folder on a local disk; "):
-        load(written(tmp_path, "store: s3://bucket/store\n"))
+    assert load(written(tmp_path, "store: s3://bucket/store\n")).store == "s3://bucket/store"
+    with pytest.raises(ConfigError, match=r"apilens.yaml:1: store: gs://b/x: a store is a folder, or s3://bucket/"):
+        load(written(tmp_path, "store: gs://b/x\n"))
 
 
 def test_the_file_is_searched_upward_to_the_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

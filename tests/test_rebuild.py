@@ -342,10 +342,10 @@ from pathlib import Path
 from tests.test_rebuild import AFTER, KEY, NOW, ReadOptions, Rebuild, rebuild
 from apilens.store.writer import Writer
 commit, left = Writer._commit, [int(sys.argv[3])]
-def dying(self, *arguments):
+def dying(self, *arguments, **options):
     if left[0] == 0 and sys.argv[4] == "before":
         os.kill(os.getpid(), signal.SIGKILL)
-    commit(self, *arguments)
+    commit(self, *arguments, **options)
     if left[0] == 0:
         os.kill(os.getpid(), signal.SIGKILL)
     left[0] -= 1

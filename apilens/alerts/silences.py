@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from fnmatch import fnmatchcase
-from pathlib import Path
 
 import msgspec
 
 from apilens.alerts.alert import Alert
 from apilens.errors import StoreError
+from apilens.places import Place
 from apilens.store import durable
 
 STATE = "silences.json"
@@ -31,7 +31,7 @@ class Silence(msgspec.Struct, frozen=True):
         return now < self.until and fnmatchcase(alert.rule, self.rule) and fits
 
 
-def read_silences(store: Path) -> tuple[tuple[Silence, ...], str | None]:
+def read_silences(store: Place) -> tuple[tuple[Silence, ...], str | None]:
     """Return the silences, and a warning where their file is damaged: then there are none, and everybody is told."""
     file = store / "state" / STATE
     try:
@@ -43,7 +43,7 @@ def read_silences(store: Path) -> tuple[tuple[Silence, ...], str | None]:
         return (), f"{file} is {reason}: nothing is silenced"
 
 
-def write_silences(store: Path, silences: Iterable[Silence], now: datetime) -> None:
+def write_silences(store: Place, silences: Iterable[Silence], now: datetime) -> None:
     """Write the silences that have not ended, in one step. Raises StoreError where that cannot be."""
     kept = [silence for silence in silences if now < silence.until]
     try:

@@ -11,6 +11,9 @@ from pathlib import Path
 import click
 from click.shell_completion import CompletionItem
 
+from apilens.errors import ApilensError
+from apilens.places import Place, place_of
+
 # More are no help to anybody who looks for one.
 _MOST = 200
 
@@ -22,7 +25,7 @@ def known(dimension: str) -> Callable[[click.Context, click.Parameter, str], lis
         # A shell waits for an answer, not for a message: without a store there is nothing to offer.
         try:
             return [CompletionItem(_typed(name)) for name in names(_store_of(context), dimension, incomplete)]
-        except OSError:
+        except (OSError, ApilensError):
             return []
 
     return complete
@@ -37,7 +40,7 @@ def _typed(name: str) -> str:
     return re.sub(r"([^\w@%+=:,./-])", r"\\\\\1", name) if is_bash else name
 
 
-def names(store: Path, dimension: str, start: str) -> list[str]:
+def names(store: Place, dimension: str, start: str) -> list[str]:
     """Return the names of a dimension that begin with `start`, at most 200, sorted.
 
     The file is searched as bytes: it may hold 100,000 names, and decoding them would take longer than a shell waits.
@@ -61,22 +64,24 @@ def _found(data: bytes, dimension: str, start: str) -> Iterator[str]:
         at = end
 
 
-def _store_of(context: click.Context) -> Path:
+def _store_of(context: click.Context) -> Place:
     from apilens.cli.options import DEFAULT_STORE
 
     named = context.params.get("store_path") or os.environ.get("APILENS_STORE")
     if named:
-        return Path(named)
+        return place_of(named)
     from apilens.config import find
 
     flag = context.params.get("config_path") or os.environ.get("APILENS_CONFIG")
     path = Path(flag) if flag else find(Path.cwd())
     inside = _store_in(path) if path else None
-    return path.parent / Path(inside).expanduser() if path and inside else Path(DEFAULT_STORE)
+    if path and inside:
+        return place_of(inside) if "://" in inside else path.parent / Path(inside).expanduser()
+    return Path(DEFAULT_STORE)
 
 
 def _store_in(path: Path) -> str | None:
-    """Return the folder that `store` of a settings file names. Checking all of the settings would take Polars."""
+    """Return the place that `store` of a settings file names. Checking all of the settings would take Polars."""
     from apilens.yaml_nodes import YamlMistake, read_yaml
 
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from apilens.cli.options import clock, common_options, output_options, place_of
+from apilens.cli.options import clock, common_options, output_options, store_place
 
 
 @click.command()
@@ -30,7 +30,7 @@ def doctor(store_path: str | None, config_path: str | None, now: str | None, qui
         settings, config = resolve(config, os.environ, declared_problems)
     except ConfigError as error:
         mistake = error
-    place = place_of(store_path or (settings.place.path if settings else None))
+    place = store_place(store_path or (settings.place.path if settings else None))
     result = examine(Patient(config, mistake, place, os.environ, clock(now), settings or Settings()))
     show(result, quiet=quiet, **output)
     return EXIT_FIRING if "fail" in result.tables[0].rows["state"].to_list() else 0

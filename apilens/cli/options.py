@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from apilens.accounts import Accounts
     from apilens.cohorts import Cohorts
     from apilens.config import ReadOptions, Settings
+    from apilens.places import Place
 
 DEFAULT_STORE = ".apilens"
 # Where --all is kept for `apilens.cli.asking`, so that no command has to hand it on.
@@ -146,7 +147,7 @@ class Session:
     """What a command runs with: settings, the store's place, the clock."""
 
     settings: Settings
-    store: Path
+    store: Place
     now: datetime
     quiet: bool
     # Whether --now or APILENS_NOW fixed the clock.
@@ -209,16 +210,14 @@ def session(*, store_path: str | None, config_path: str | None, now: str | None,
 
     settings, config = resolve(Path(config_path) if config_path else None, os.environ)
     named = store_path or settings.place.path
-    return Session(settings, place_of(named), clock(now), quiet, fixed=bool(now), named=bool(named), config=config)
+    return Session(settings, store_place(named), clock(now), quiet, fixed=bool(now), named=bool(named), config=config)
 
 
-def place_of(named: str | None) -> Path:
-    """Return the folder of the store, by what somebody said of it. Raises UsageError for what is none."""
-    from apilens.store_settings import NO_FOLDER
+def store_place(named: str | None) -> Place:
+    """Return where the store is, by what somebody said of it. Raises UsageError for a URL that no store can have."""
+    from apilens.places import place_of
 
-    if named and "://" in named:
-        raise UsageError(f"--store {named}: {NO_FOLDER}")
-    return Path(named or DEFAULT_STORE)
+    return place_of(named or DEFAULT_STORE)
 
 
 def clock(now: str | None) -> datetime:

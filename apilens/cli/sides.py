@@ -55,19 +55,20 @@ class Side:
 
 
 def opened(stack: ExitStack, here: Session, text: str, *, read: ReadOptions, tz: str) -> Side:
-    """Return what a name stands for: a store's folder, a log (or folder or pattern of logs), or a window of the store.
+    """Return what a name stands for: a store, a log (or folder or pattern of logs), or a window of the store.
 
     `stack` holds what must stay open. Raises InputError for what cannot be read, UsageError for what is no window.
     """
     from apilens.heading import iso
+    from apilens.places import place_of
     from apilens.reading import reading
     from apilens.store import Store
     from apilens.store.table import read_manifest
     from apilens.window import CLOCK_SLACK, anchor, is_relative, parse_window
 
-    path = Path(text)
+    place = place_of(text) if text.startswith("s3://") else Path(text)
     since, between, until = text.partition("..")
-    if between and not path.exists():
+    if between and isinstance(place, Path) and not place.exists():
         store = Store.open(here.store)
         moment, note = anchor(here.now, store.newest(here.now + CLOCK_SLACK))
         relative = is_relative(since) or is_relative(until)
@@ -75,8 +76,8 @@ def opened(stack: ExitStack, here: Session, text: str, *, read: ReadOptions, tz:
             here.say(note)
         window = parse_window(since or None, until or None, now=moment if relative else here.now, tz=tz)
         return Side("..".join(iso(end) or "" for end in (window.since, window.until)), store, window, here)
-    if path.is_dir() and read_manifest(path) is not None:
-        return Side(text, Store.open(path), Window(), here)
+    if (not isinstance(place, Path) or place.is_dir()) and read_manifest(place) is not None:
+        return Side(text, Store.open(place), Window(), here)
     store, summary = stack.enter_context(
         reading((text,), store=here.store, settings=here.settings, options=read, now=here.now)
     )

@@ -14,6 +14,7 @@ import polars as pl
 from apilens.config import Settings
 from apilens.errors import ApilensError
 from apilens.freshness import Settling
+from apilens.places import Place
 from apilens.store import Store, info
 
 State = Literal["ok", "warn", "fail"]
@@ -37,7 +38,7 @@ class Patient:
 
     config: Path | None
     mistake: ApilensError | None
-    place: Path
+    place: Place
     environ: Mapping[str, str]
     now: datetime
     settings: Settings = field(default_factory=Settings)

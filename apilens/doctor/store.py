@@ -8,6 +8,7 @@ from pathlib import Path
 
 from apilens.doctor.base import Finding, Patient
 from apilens.errors import ApilensError, StoreError
+from apilens.places import Place
 from apilens.shaping import older
 from apilens.store import Counts, Store
 from apilens.store.key import fingerprint, known_key
@@ -35,6 +36,8 @@ def store(patient: Patient) -> Finding:
 
 def permissions(patient: Patient) -> Finding:
     """Nobody but its owner and group can read the store, nobody but its owner can write to it."""
+    if not isinstance(patient.place, Path):
+        return Finding("ok", "the policy of its bucket says who may read and write it")
     try:
         mode = patient.place.stat().st_mode & 0o777
     except OSError as error:
@@ -48,6 +51,8 @@ def permissions(patient: Patient) -> Finding:
 
 def disk(patient: Patient) -> Finding:
     """The file system of the store has room."""
+    if not isinstance(patient.place, Path):
+        return Finding("ok", "S3 has no end")
     place = patient.place.absolute()
     free = next((free for path in (place, *place.parents) if (free := _free(path)) is not None), 0)
     state = room(free)
@@ -94,7 +99,7 @@ def _free(path: Path) -> int | None:
         return None
 
 
-def _wrong(path: Path, size: int) -> str | None:
+def _wrong(path: Place, size: int) -> str | None:
     try:
         on_disk = path.stat().st_size
     except OSError as error:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from apilens.errors import InputError
-from apilens.sources.objects import SCHEME, Object, object_of
+from apilens.objects import SCHEME, Object, object_of
 from apilens.sources.permission import denied
 
 STDIN = ("-", "/dev/stdin")

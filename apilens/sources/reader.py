@@ -10,11 +10,11 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from apilens.errors import InputError
+from apilens.objects import Object
 from apilens.sources.decompress import Damage, compression_of, unpack
 from apilens.sources.file import File
 from apilens.sources.inputs import Source
 from apilens.sources.lines import BOM, Block, Cutter
-from apilens.sources.objects import Object
 from apilens.sources.parquet import MAGIC, ParquetText
 from apilens.sources.sniff import binary_kind, unsupported_compression, wide_encoding
 from apilens.sources.streams import ChunkStream, PlainStream, Raw, chunks, read_at, read_pipe

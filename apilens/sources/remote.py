@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import errno
 import glob
-import hashlib
 import os
 import re
-import stat
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pyarrow import fs  # type: ignore[import-untyped, unused-ignore]
 
+from apilens import s3
 from apilens.file_pattern import glob_regex
-from apilens.sources import s3
-from apilens.sources.objects import Object
+from apilens.objects import Object
 from apilens.sources.parquet import ROWS
 from apilens.sources.streams import PROBE
 
@@ -36,7 +34,7 @@ def matches(text: Object) -> list[tuple[Object, os.stat_result]]:
         # What is meant most likely is asked for first; wildcards may stand in the name of an object.
         ways = (_meant, _named) if glob.has_magic(text.key) else (_named, _meant)
         infos = next((found for way in ways if (found := way(system, text))), [])
-    return [(Object(text.bucket, info.path.partition("/")[2]), _facts(info)) for info in infos]
+    return [(Object(text.bucket, info.path.partition("/")[2]), s3.facts(info)) for info in infos]
 
 
 def _named(system: fs.FileSystem, text: Object) -> list[fs.FileInfo]:
@@ -83,17 +81,6 @@ def _listed(system: fs.FileSystem, base: str, *, recursive: bool = False) -> lis
     except FileNotFoundError:
         return []
     return found
-
-
-def _facts(info: fs.FileInfo) -> os.stat_result:
-    """Return what S3 says of an object, as the system says it of a file: its name takes the place of an inode."""
-    number = int.from_bytes(hashlib.blake2b(info.path.encode(), digest_size=8).digest())
-    at_ns = info.mtime_ns
-    seconds = at_ns // 1_000_000_000
-    return os.stat_result(
-        (stat.S_IFREG, number, 0, 1, 0, 0, info.size, seconds, seconds, seconds),
-        {"st_mtime": at_ns / 1e9, "st_mtime_ns": at_ns, "st_ctime_ns": at_ns},
-    )
 
 
 class RemoteFile:

@@ -11,14 +11,15 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 import polars as pl
 
+from apilens.places import Place
 from apilens.schema import TIME
 from apilens.store.table import Store, scan
+from apilens.store.versions import read_entries
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -78,7 +79,7 @@ def seen_in(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     return _combined([_seen(frame.lazy(), frame.columns).collect() for frame in frames if frame.height])
 
 
-def covered(path: Path) -> int | None:
+def covered(path: Place) -> int | None:
     """Return the version of the table that the kept catalogue covers; None where there is none, or a damaged one."""
     try:
         with (path / "state" / FILE).open("rb") as file:
@@ -87,7 +88,7 @@ def covered(path: Path) -> int | None:
         return None
 
 
-def is_damaged(path: Path) -> bool:
+def is_damaged(path: Place) -> bool:
     """Say whether there is a catalogue that cannot be read."""
     return (path / "state" / FILE).exists() and _load(path) is None
 
@@ -114,7 +115,7 @@ def rebuilt(store: Store) -> Catalogue:
     return table.merged([before.with_columns(last.alias("last"))], now)
 
 
-def _load(path: Path) -> Catalogue | None:
+def _load(path: Place) -> Catalogue | None:
     import msgspec
 
     version = covered(path)
@@ -137,13 +138,12 @@ def _added_since(store: Store, version: int) -> Sequence[str] | None:
     """Return the files of the table that were added after a version; None where its log does not say that any more."""
     log = store.path / "events" / "_delta_log"
     added: set[str] = set()
-    for number in range(version + 1, store.delta.version() + 1):
-        try:
-            lines = (log / f"{number:020}.json").read_bytes().splitlines()
-        except OSError:
-            return None
-        actions = [json.loads(line) for line in lines]
-        added |= {unquote(action["add"]["path"]) for action in actions if "add" in action}
+    try:
+        for entry in read_entries(log, range(version + 1, store.delta.version() + 1)):
+            actions = [json.loads(line) for line in entry.splitlines()]
+            added |= {unquote(action["add"]["path"]) for action in actions if "add" in action}
+    except OSError:
+        return None
     if store.delta.version() < version:
         return None
     return [str(store.path / "events" / name) for name in store.actions["path"].to_list() if name in added]

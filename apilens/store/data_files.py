@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import io
 import json
 import time
 import uuid
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import date
-from pathlib import Path
 from typing import Any
 
 import polars as pl
 
 from apilens.errors import StoreError
+from apilens.places import Place
+from apilens.s3_path import S3Path, failed
+from apilens.store.durable import sync
 from apilens.store.shapes import id_in
 
+# Readers may have a replaced file open for this long, and a writer on S3 one that no commit names yet.
+GRACE_HOURS = 24
 _AGED = ".aged-"
 
 
@@ -66,6 +71,26 @@ def filled(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.select(column.name for column in frame.iter_columns() if column.null_count() < frame.height)
 
 
+def write_parquet(frame: pl.DataFrame, file: Place, *, durable: bool) -> int:
+    """Write a data file, flushed to disk if `durable`; return its bytes.
+
+    Raises StoreError where it cannot be written: then there is none.
+    """
+    if isinstance(file, S3Path):
+        data = io.BytesIO()
+        frame.write_parquet(data, compression="zstd", compression_level=1)
+        return file.write_bytes(data.getvalue())
+    try:
+        file.parent.mkdir(exist_ok=True)
+        frame.write_parquet(file, compression="zstd", compression_level=1)
+        if durable:
+            sync(file)
+    except (OSError, pl.exceptions.PolarsError) as error:
+        file.unlink(missing_ok=True)
+        raise cannot_write(file.parent, error) from None
+    return file.stat().st_size
+
+
 def data_files(rows: Iterable[tuple[str, int, int, date]]) -> list[DataFile]:
     """Return rows of `Store.actions` (path, size_bytes, num_records, day) as files."""
     return [DataFile(path, day, size, records) for path, size, records, day in rows]
@@ -86,6 +111,8 @@ def add_action(item: DataFile, *, new: bool) -> Any:
     )
 
 
-def cannot_write(path: Path, error: BaseException) -> StoreError:
+def cannot_write(path: Place, error: BaseException) -> StoreError:
+    if isinstance(path, S3Path):
+        return failed(path, error)
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error).splitlines()[0]
     return StoreError(f"cannot write {path}: {reason}", hint="what was committed before stands; run again to go on")

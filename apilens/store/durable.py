@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from apilens.places import Place
+
 
 def sync(path: Path) -> None:
     """Flush a file or a folder's entries to disk."""
@@ -23,8 +25,11 @@ def sync_all(paths: Iterable[Path]) -> None:
         sync(path)
 
 
-def write_new(path: Path, data: bytes) -> None:
+def write_new(path: Place, data: bytes) -> None:
     """Write a file under its name in one step, replacing an older one; `private` says who may read it."""
+    if not isinstance(path, Path):
+        path.write_bytes(data)
+        return
     temporary = path.with_name(f".{path.name}.tmp")
     temporary.unlink(missing_ok=True)
     fd = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o640)

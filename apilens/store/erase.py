@@ -10,7 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from apilens.store.data_files import DataFile, data_files
+from apilens.places import Place, cloud
+from apilens.store.data_files import GRACE_HOURS, DataFile, data_files
 from apilens.store.table import Store, scan
 from apilens.store.writer import Writer
 
@@ -75,7 +76,8 @@ def rewrite(
 
     aged: rules of `age_out` that the change applies, besides those that the file went through before.
     """
-    rows = pl.read_parquet(writer.path / "events" / item.path, hive_partitioning=False)
+    file = writer.path / "events" / item.path
+    rows = pl.read_parquet(str(file), hive_partitioning=False, storage_options=cloud(file))
     return writer.write_day(item.day, change(rows), settings=item.settings, aged={*item.aged, *aged})
 
 
@@ -84,19 +86,32 @@ def purge(writer: Writer) -> None:
 
     A reader that has an older snapshot open loses its files: forgetting does not wait for it.
     """
-    remove_scratch(writer.path)
     # The newest entry of the log stays: it must be one that tells nothing of sources.
     writer.replace([], [], work="forget")
-    writer.delta.vacuum(0, dry_run=False, enforce_retention_duration=False, full=True)
-    writer.delta.update_incremental()
+    if not isinstance(writer.path, Path):
+        _purge_beside_others(writer)
+        return
+    remove_scratch(writer.path)
+    writer.vacuum(0, full=True)
     writer.checkpoint()
     log = writer.path / "events" / "_delta_log"
     newest = writer.delta.version()
-    for item in sorted(log.iterdir()):
+    for item in sorted(log.iterdir(), key=lambda item: item.name):
         number = item.name[:20]
         if number.isdecimal() and int(number) < newest:
             item.unlink()
     writer.sync([log, *{path.parent for path in log.parent.rglob("*.parquet")}])
+
+
+def _purge_beside_others(writer: Writer) -> None:
+    """Leave what another writer may be about to commit: files that the log never named and that are young.
+
+    Older entries of the log stay until they are two days old: in the place of one that is gone, the commit of a writer
+    that lost its race would succeed, and be nowhere.
+    """
+    writer.vacuum(0, full=False)
+    writer.vacuum(GRACE_HOURS, full=True)
+    writer.checkpoint()
 
 
 def remove_scratch(path: Path) -> None:
@@ -113,9 +128,9 @@ def erase_rejects(writer: Writer, before_s: float, *, dry_run: bool = False) -> 
     return len(old)
 
 
-def rejects_of(path: Path) -> list[Path]:
+def rejects_of(path: Place) -> list[Place]:
     """Return the files of rejects of a store."""
-    return sorted((path / "rejects").glob("*.jsonl"))
+    return sorted((path / "rejects").glob("*.jsonl"), key=str)
 
 
 def by_day(store: Store) -> Iterator[list[DataFile]]:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import fields
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import polars as pl
 
+from apilens.places import Place, cloud
 from apilens.result import Field, Result, Table, Unit
 from apilens.schema import DTYPES
 from apilens.store.catalogue import FILE, is_damaged
+from apilens.store.counts import Counts
 from apilens.store.table import Store, scan
-from apilens.store.writer import Counts
 
 # A log's file and format → the source in apilens.yaml that it belongs to, and how long its events take to arrive.
 Settle = Callable[[str, str], tuple[str | None, timedelta]]
@@ -125,7 +125,7 @@ def _freshness(logs: pl.DataFrame, *, now: datetime, settle: Settle) -> pl.DataF
     )  # fmt: skip
 
 
-def _problem(path: Path, size: int, records: int) -> str | None:
+def _problem(path: Place, size: int, records: int) -> str | None:
     try:
         on_disk = path.stat().st_size
     except OSError as error:
@@ -133,7 +133,7 @@ def _problem(path: Path, size: int, records: int) -> str | None:
     if on_disk != size:
         return f"{on_disk} bytes on disk, {size} in the log"
     try:
-        rows = pl.scan_parquet(path, hive_partitioning=False)
+        rows = pl.scan_parquet(str(path), hive_partitioning=False, storage_options=cloud(path))
         # Counting the nulls of every column decodes every page.
         height = (
             rows.select(pl.len(), pl.all().null_count().name.suffix("_nulls")).collect(engine="streaming").item(0, 0)

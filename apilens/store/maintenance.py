@@ -10,7 +10,8 @@ from datetime import date
 
 import polars as pl
 
-from apilens.store.data_files import DataFile, data_files
+from apilens.places import cloud
+from apilens.store.data_files import GRACE_HOURS, DataFile, data_files
 from apilens.store.durable import write_new
 from apilens.store.table import Store
 from apilens.store.writer import Writer
@@ -23,8 +24,6 @@ TARGET_BYTES = 128 << 20
 TARGET_ROWS = 200_000
 # What the rows of a merged file are sorted by.
 _ORDER = ("account", "timestamp", "source", "line", "item")
-# Readers may have a replaced file open for this long.
-GRACE_HOURS = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,10 +81,8 @@ def tidy(writer: Writer, *, force: bool = False) -> int:
     write_new(marker, b"")
     if first and not force:
         return 0
-    # `full` also finds the files of runs that were killed before their commit; the lock keeps other writers out.
-    gone = writer.delta.vacuum(GRACE_HOURS, dry_run=False, enforce_retention_duration=False, full=True)
-    writer.delta.update_incremental()
-    return len(gone)
+    # `full` also finds the files of runs that were killed before their commit; those of other writers are younger.
+    return writer.vacuum(GRACE_HOURS, full=True)
 
 
 def _by_day(store: Store) -> Iterator[tuple[date, list[DataFile]]]:
@@ -119,12 +116,19 @@ def _groups(files: Iterable[DataFile]) -> list[list[DataFile]]:
     return [found for found in [*groups, group] if len(found) > 1]
 
 
+def _columns(path: str, options: dict[str, str] | None) -> list[str]:
+    return pl.scan_parquet(path, hive_partitioning=False, storage_options=options).collect_schema().names()
+
+
 def _merge(writer: Writer, store: Store, day: date, files: list[DataFile]) -> DataFile:
-    paths = [store.path / "events" / item.path for item in files]
-    written = {name for path in paths for name in pl.read_parquet_schema(path)}
+    paths = [str(store.path / "events" / item.path) for item in files]
+    options = cloud(paths)
+    written = {name for path in paths for name in _columns(path, options)}
     # A column that no part has stays out: sorting would carry its nulls along.
     dtypes = {name: dtype for name, dtype in store.dtypes.items() if name in written}
-    rows = pl.scan_parquet(paths, schema=dtypes, missing_columns="insert", hive_partitioning=False)
+    rows = pl.scan_parquet(
+        paths, schema=dtypes, missing_columns="insert", hive_partitioning=False, storage_options=options
+    )
     keys = [name for name in _ORDER if name in written]
     # The last three keys make the order, and so the file, the same whatever order the parts came in.
     aged = frozenset.intersection(*(item.aged for item in files))

@@ -22,11 +22,13 @@ class Register:
         self._known: Catalogue | None = None
         self._seen: list[pl.DataFrame] = []
         self._kept_at = time.monotonic()
+        self._refreshes = writer.refreshes
         if covered(writer.path) != writer.delta.version():
             self._known = catalogue_of(Store(writer.path, writer.delta))
 
     def take(self, seen: pl.DataFrame) -> None:
         """Take in what `seen_in` found in the events of a commit, after it."""
+        self._drop_overtaken()
         if self._known is None:
             # Here and not above: most runs from cron find nothing new, and a large catalogue takes time to read.
             self._known = catalogue_of(Store(self._writer.path, self._writer.delta))
@@ -36,6 +38,7 @@ class Register:
 
     def keep(self) -> None:
         """Write the catalogue, as of the table's version now, unless that is what is written already."""
+        self._drop_overtaken()
         version = self._writer.delta.version()
         if covered(self._writer.path) == version:
             return
@@ -43,6 +46,11 @@ class Register:
         self._known, self._seen = known.merged(self._seen, version), []
         self._writer.keep(FILE, self._known.to_bytes())
         self._kept_at = time.monotonic()
+
+    def _drop_overtaken(self) -> None:
+        # What was gathered lacks what others committed in between: the files have it.
+        if self._writer.refreshes != self._refreshes:
+            self._known, self._seen, self._refreshes = None, [], self._writer.refreshes
 
 
 def rebuild_catalogue(writer: Writer) -> None:

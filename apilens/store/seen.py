@@ -9,7 +9,8 @@ import hashlib
 import json
 import os
 import struct
-from pathlib import Path
+
+from apilens.places import Place
 
 _MARK_BYTES = 16
 # 3 MB; beyond that those that this run did not meet go first.
@@ -24,7 +25,7 @@ class Seen:
     began_ns: when the run began to look at files.
     """
 
-    def __init__(self, file: Path, *, table: str, generation: int, began_ns: int) -> None:
+    def __init__(self, file: Place, *, table: str, generation: int, began_ns: int) -> None:
         self._table = table
         self._began_ns = began_ns
         self._old = _read(file, table, generation)
@@ -58,7 +59,7 @@ def _mark(info: os.stat_result) -> bytes:
     return hashlib.blake2b(struct.pack("<QQqqq", *facts), digest_size=_MARK_BYTES).digest()
 
 
-def _read(file: Path, table: str, generation: int) -> dict[bytes, None]:
+def _read(file: Place, table: str, generation: int) -> dict[bytes, None]:
     try:
         head, _, marks = file.read_bytes().partition(b"\n")
         known = json.loads(head)

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from apilens.errors import InputError, StoreError
+from apilens.places import Place, cloud
+from apilens.s3_path import S3Path, failed
 from apilens.schema import DTYPES
 
 if TYPE_CHECKING:
@@ -37,14 +38,17 @@ _POLARS_OF: Mapping[str, pl.DataType] = {
 class Store:
     """A store on disk. Reading takes no lock: a reader sees the snapshot it opened, whatever is written meanwhile."""
 
-    path: Path
+    path: Place
     delta: DeltaTable = field(repr=False)
 
     @classmethod
-    def open(cls, path: Path) -> Store:
+    def open(cls, path: Place) -> Store:
         """Open an existing store. Raises InputError when there is none, StoreError when it is foreign or damaged."""
         manifest = read_manifest(path)
         if manifest is None:
+            if isinstance(path, S3Path):
+                # Where there is no bucket, this says so.
+                next(path.iterdir(), None)
             raise InputError(f"no store at {path}", hint="run `apilens ingest LOG…` first, or name log files to read")
         return cls(path, open_delta(path))
 
@@ -84,8 +88,8 @@ class Store:
         """Return the rows of one data file (`path` of `actions`), all columns but `day`."""
         schema = {column: dtype for column, dtype in self.dtypes.items() if column != "day"}
         return pl.scan_parquet(
-            self.path / "events" / name, schema=schema, missing_columns="insert", extra_columns="ignore",
-            hive_partitioning=False,
+            str(self.path / "events" / name), schema=schema, missing_columns="insert", extra_columns="ignore",
+            hive_partitioning=False, storage_options=cloud(self.path),
         )  # fmt: skip
 
     def newest(self, latest: datetime) -> datetime | None:
@@ -100,6 +104,7 @@ class Store:
                 missing_columns="insert",
                 extra_columns="ignore",
                 schema={"timestamp": DTYPES["timestamp"]},
+                storage_options=cloud(files),
             )
             found = stamps.filter(pl.col("timestamp") <= latest).select(pl.col("timestamp").max()).collect().item()
             if found is not None:
@@ -119,16 +124,17 @@ def scan(store: Store, columns: Sequence[str], files: Sequence[str] | None = Non
     if not files:
         return pl.LazyFrame(schema=schema)
     return pl.scan_parquet(
-        list(files), schema=schema, missing_columns="insert", extra_columns="ignore", hive_partitioning=False
-    )
+        list(files), schema=schema, missing_columns="insert", extra_columns="ignore", hive_partitioning=False,
+        storage_options=cloud(files),
+    )  # fmt: skip
 
 
-def read_kept(path: Path, name: str) -> dict[str, Any]:
+def read_kept(path: Place, name: str) -> dict[str, Any]:
     """Return what the store at `path` keeps under a name, or nothing. Raises StoreError where that is damaged."""
     return _read_json(path / "state" / name, hint="remove it: what it says is learned again from new logs") or {}
 
 
-def read_manifest(path: Path) -> dict[str, Any] | None:
+def read_manifest(path: Place) -> dict[str, Any] | None:
     """Return what STORE/state/store.json says, or None where there is no store."""
     manifest = _read_json(path / "state" / "store.json", hint="restore it from a backup, or ingest into a new store")
     if manifest is not None and manifest.get("version", 0) > VERSION:
@@ -136,7 +142,7 @@ def read_manifest(path: Path) -> dict[str, Any] | None:
     return manifest
 
 
-def _read_json(file: Path, *, hint: str) -> dict[str, Any] | None:
+def _read_json(file: Place, *, hint: str) -> dict[str, Any] | None:
     """Return the JSON object in a file, None where there is no file."""
     try:
         known = json.loads(file.read_bytes())
@@ -161,13 +167,15 @@ def readable() -> Iterator[None]:
         raise StoreError(f"the events cannot be read: {reason}", hint="run `apilens store verify`") from error
 
 
-def open_delta(path: Path) -> DeltaTable:
+def open_delta(path: Place) -> DeltaTable:
     """Open the Delta table of a store. Raises StoreError when its log cannot be read."""
     # deltalake is the dearest import after polars; reading files without a store does not pay for it.
     from deltalake import DeltaTable
     from deltalake.exceptions import DeltaError
 
     try:
-        return DeltaTable(str(path / "events"))
+        return DeltaTable(str(path / "events"), storage_options=cloud(path))
     except (DeltaError, OSError) as error:
+        if isinstance(path, S3Path):
+            raise failed(path / "events", error) from None
         raise StoreError(f"{path / 'events'}: {error}".splitlines()[0], hint="run `apilens store verify`") from None

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+import uuid
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, fields
 from datetime import date
 from pathlib import Path
@@ -13,53 +15,28 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from apilens import __version__
-from apilens.errors import StoreBusy, StoreError
-from apilens.store.data_files import DataFile, add_action, cannot_write, file_name, filled
+from apilens.errors import StoreBusy
+from apilens.places import Place
+from apilens.s3_path import S3Path
+from apilens.store.counts import Counts
+from apilens.store.data_files import DataFile, add_action, cannot_write, file_name, filled, write_parquet
 from apilens.store.durable import sync_all, write_new
+from apilens.store.rejects import Attempt, rejects_for
 from apilens.store.seen import Seen
 from apilens.store.shapes import STATE, Shape, known_shapes, shape_id
 from apilens.store.streams import Position, advance, locate
 from apilens.store.table import Store
-from apilens.store.versions import read_versions
+from apilens.store.versions import GENERATION, known_versions, read_entry
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 CHECKPOINT_EVERY = 20
-# What a commit may keep of its rejects; the totals stay exact.
-REJECT_BYTES = 10 << 20
-_GENERATION = "generation"
+# Each of them was overtaken by a commit of somebody else's: past so many the others shall have it.
+_ATTEMPTS = 20
 _SEEN = "seen"
 # Rows that were stored and are gone, by forgetting or by age: `verify` takes them off the total.
 FORGOTTEN_TOTAL = "total/forgotten"
-
-
-@dataclass(slots=True)
-class Counts:
-    """Where every record went: `read == stored + rejected + other + blank + comments + older + duplicates` always.
-
-    older: than `--since` of the run that read them. duplicates: their id was in the store, or in the run, before.
-    lossy: lines with bytes that are no UTF-8, wherever they went.
-    """
-
-    read: int = 0
-    stored: int = 0
-    rejected: int = 0
-    other: int = 0
-    blank: int = 0
-    comments: int = 0
-    lossy: int = 0
-    older: int = 0
-    duplicates: int = 0
-
-    def __add__(self, more: Counts) -> Counts:
-        return Counts(*(getattr(self, item.name) + getattr(more, item.name) for item in fields(self)))
-
-    @property
-    def balances(self) -> bool:
-        """Say whether nothing was lost."""
-        kept = self.stored + self.rejected + self.other
-        return self.read == kept + self.blank + self.comments + self.older + self.duplicates
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,22 +50,34 @@ class Advance:
 
 
 class Writer:
-    """Appends to a store whose lock it holds. `write` may be called from several threads, the rest from one.
+    """Appends to a store: to one on a disk whose lock it holds, to one on S3 beside others, who commit as they can.
+    `write` may be called from several threads, the rest from one.
 
-    shape: the settings that shape what it writes.
+    shape: the settings that shape what it writes. refreshes: how often it took over what others committed meanwhile.
     """
 
-    def __init__(self, path: Path, delta: DeltaTable, *, durable: bool = True, shape: Shape | None = None) -> None:
+    def __init__(self, path: Place, delta: DeltaTable, *, durable: bool = True, shape: Shape | None = None) -> None:
         self.path = path
-        self._durable = durable
+        self.is_shared = isinstance(path, S3Path)
+        self._durable = durable and not self.is_shared
         self.delta = delta
-        self._versions = _versions(path, delta)
+        self.refreshes = 0
+        self._take_versions()
         self._settings = self.known(shape or {})
-        self.totals = {item.name: self._version(f"total/{item.name}") for item in fields(Counts)}
-        self._generation = self._version(_GENERATION)
         self._since_checkpoint = 0
-        for orphan in self._rejects_after(self._generation):
-            orphan.unlink()
+        self._rejects = rejects_for(path, self._generation, delta.version())
+
+    def _take_versions(self) -> None:
+        self._versions = known_versions(self.path, self.delta)
+        self.totals = {item.name: self._version(f"total/{item.name}") for item in fields(Counts)}
+        self._generation = self._version(GENERATION)
+
+    def refresh(self) -> None:
+        """Go on from what the table is now."""
+        self.delta.update_incremental()
+        if self.is_shared:
+            self._take_versions()
+            self.refreshes += 1
 
     def seen(self, began_ns: int) -> Seen:
         """Return the files that need not be opened; began_ns: when the run began to look at files."""
@@ -124,33 +113,56 @@ class Writer:
         """
         folder = self.path / "events" / f"day={day}"
         name = file_name(settings, aged)
-        try:
-            folder.mkdir(exist_ok=True)
-            filled(frame).write_parquet(folder / name, compression="zstd", compression_level=1)
-            self.sync([folder / name])
-        except (OSError, pl.exceptions.PolarsError) as error:
-            (folder / name).unlink(missing_ok=True)
-            raise cannot_write(folder, error) from None
-        return DataFile(f"day={day}/{name}", day, (folder / name).stat().st_size, frame.height)
+        size = write_parquet(filled(frame), folder / name, durable=self._durable)
+        return DataFile(f"day={day}/{name}", day, size, frame.height)
 
     def commit(
         self, files: Sequence[DataFile], advances: Sequence[Advance], *, counts: Counts, rejects: pl.DataFrame,
+        info: Mapping[str, str], again: bool = True,
+    ) -> list[Position]:  # fmt: skip
+        """Make rows, rejects, counts and offsets true in one step; return the new positions.
+
+        again: what is committed is as right after the commit of another writer that came before it, unless that one
+        has read the same logs. Raises StoreBusy where it is not: to be read again, from where the store is now.
+        """
+
+        def attempt() -> list[Position]:
+            return self._try(files, advances, counts=counts, rejects=rejects, info=info)
+
+        if not self.is_shared:
+            return attempt()
+        for _ in range(_ATTEMPTS):
+            if again or not self.refreshes:
+                with suppress(StoreBusy):
+                    return attempt()
+            self.refresh()
+            if not again or any(self.position(item.head) != item.before for item in advances):
+                break
+        self._discard(files)
+        raise self._overtaken()
+
+    def _try(
+        self, files: Sequence[DataFile], advances: Sequence[Advance], *, counts: Counts, rejects: pl.DataFrame,
         info: Mapping[str, str],
     ) -> list[Position]:  # fmt: skip
-        """Make rows, rejects, counts and offsets true in one step; return the new positions."""
-        self._generation += 1
-        versions = {_GENERATION: self._generation}
+        attempt = Attempt(uuid.uuid4().hex, self.delta.version() + 1, self._generation + 1)
+        versions = {GENERATION: attempt.generation}
         positions = []
         for item in advances:
             position, recorded = advance(item.before, item.head, item.offset, item.lines)
             positions.append(position)
             versions |= recorded
-        for name, total in self.totals.items():
-            self.totals[name] = total + getattr(counts, name)
-            versions[f"total/{name}"] = self.totals[name]
-        self._write_rejects(rejects)
+        totals = {name: total + getattr(counts, name) for name, total in self.totals.items()}
+        versions |= {f"total/{name}": total for name, total in totals.items()}
+        self._rejects.before(attempt, rejects)
         self.sync({self.path / "events" / item.path.partition("/")[0] for item in files})
-        self._commit([add_action(item, new=True) for item in files], versions, info)
+        try:
+            self._commit([add_action(item, new=True) for item in files], versions, info, id=attempt.id)
+        except StoreBusy:
+            self._rejects.after(attempt, landed=False)
+            raise
+        self._rejects.after(attempt, landed=True)
+        self._generation, self.totals = attempt.generation, totals
         return positions
 
     def replace(
@@ -171,11 +183,30 @@ class Writer:
         ]
         self.sync({self.path / "events" / item.path.partition("/")[0] for item in new})
         versions = {FORGOTTEN_TOTAL: self._version(FORGOTTEN_TOTAL) + forgotten} if forgotten else {}
-        for name in self.totals if more else ():
-            self.totals[name] += getattr(more, name)
-            versions[f"total/{name}"] = self.totals[name]
+        totals = {name: total + getattr(more, name) for name, total in self.totals.items()} if more else {}
+        versions |= {f"total/{name}": total for name, total in totals.items()}
         added = [add_action(item, new=work != "compact") for item in new]
-        self._commit([*removed, *added], versions, {"work": work})
+        try:
+            self._commit([*removed, *added], versions, {"work": work}, id=uuid.uuid4().hex)
+        except StoreBusy:
+            if self.is_shared:
+                self._discard(new)
+            raise
+        self.totals |= totals
+
+    def vacuum(self, hours: int, *, full: bool) -> int:
+        """Delete files that the table is not made of, nor was in the last hours; return how many.
+
+        full: those too that the log never named, as of runs that were killed before their commit.
+        """
+        from deltalake.exceptions import CommitFailedError
+
+        try:
+            gone = self.delta.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=full)
+        except CommitFailedError:
+            raise self._overtaken() from None
+        self.refresh()
+        return len(gone)
 
     def keep(self, name: str, data: bytes) -> None:
         """Keep a file of what is known besides the events, in place of an older one: `read_kept` reads it."""
@@ -198,21 +229,24 @@ class Writer:
         """Fold the log so far into one file, and drop log entries past their retention."""
         self.delta.create_checkpoint()
         self.delta.cleanup_metadata()
-        log = self.path / "events" / "_delta_log"
-        self.sync([*sorted(log.glob("*.checkpoint.parquet"))[-1:], log / "_last_checkpoint", log])
         self._since_checkpoint = 0
+        log = self.path / "events" / "_delta_log"
+        if self._durable and isinstance(log, Path):
+            newest = max(log.glob("*.checkpoint.parquet"), key=lambda path: path.name)
+            self.sync([newest, log / "_last_checkpoint", log])
 
-    def _commit(self, actions: list[Any], versions: Mapping[str, int], info: Mapping[str, str]) -> None:
+    def _commit(self, actions: list[Any], versions: Mapping[str, int], info: Mapping[str, str], *, id: str) -> None:
         from deltalake import CommitProperties, PostCommitHookProperties, Transaction
         from deltalake.exceptions import CommitFailedError, DeltaError
 
         properties = CommitProperties(
-            custom_metadata={"apilens": __version__, **info},
+            custom_metadata={"apilens": __version__, **info, **({"commit": id} if self.is_shared else {})},
             # A commit that lost a race must not be repeated with the offsets it began with.
             max_commit_retries=0,
             app_transactions=[Transaction(name, version) for name, version in versions.items()],
         )
         hooks = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
+        version, log = self.delta.version() + 1, self.path / "events" / "_delta_log"
         try:
             self.delta.create_write_transaction(
                 actions,
@@ -222,56 +256,40 @@ class Writer:
                 commit_properties=properties,
                 post_commithook_properties=hooks,
             )
-            self._versions |= versions
-            # Without this the handle keeps its old snapshot, and its next commit would seem to race with this one.
-            self.delta.update_incremental()
         except CommitFailedError:
-            raise StoreBusy(f"{self.path} was written by another process", hint="run the command again") from None
+            # The answer to a commit may get lost, and that to its repeat is that it is there.
+            if not self.is_shared or id.encode() not in read_entry(log, version):
+                raise self._overtaken() from None
         except (DeltaError, OSError) as error:
             raise cannot_write(self.path / "events", error) from None
-        log = self.path / "events" / "_delta_log"
+        self._versions |= versions
+        self._go_on_from(version)
         # delta-rs does not flush what it writes.
         self.sync([log / f"{self.delta.version():020}.json", log])
         self._since_checkpoint += 1
         if self._since_checkpoint >= CHECKPOINT_EVERY or self.delta.version() % CHECKPOINT_EVERY == 0:
             self.checkpoint()
 
-    def _write_rejects(self, rejects: pl.DataFrame) -> None:
-        path = self._rejects_path(self._generation)
-        if rejects.is_empty():
-            # A killed run may have left its own under the number that this commit takes.
-            path.unlink(missing_ok=True)
-            return
-        data = rejects.write_ndjson().encode()
-        if len(data) > REJECT_BYTES:
-            cut = data.rfind(b"\n", 0, REJECT_BYTES) + 1
-            left = data.count(b"\n", cut)
-            data = data[:cut] + json.dumps({"left_out": left}).encode() + b"\n"
-        try:
-            write_new(path, data)
-        except OSError as error:
-            raise cannot_write(path.parent, error) from None
+    def _go_on_from(self, version: int) -> None:
+        # Without this the handle keeps its old snapshot, and its next commit would seem to race with this one.
+        if self.is_shared:
+            # Not what others committed behind it: their offsets are unknown here, and the next commit must fail.
+            self.delta.load_as_version(version)
+        else:
+            self.delta.update_incremental()
 
-    def _rejects_path(self, generation: int) -> Path:
-        return self.path / "rejects" / f"{generation:010}.jsonl"
+    def _overtaken(self) -> StoreBusy:
+        return StoreBusy(f"{self.path} was written by another process", hint="run the command again")
 
-    def _rejects_after(self, generation: int) -> Iterator[Path]:
-        limit = self._rejects_path(generation).name
-        # A name with a dot is a file that a killed run had not finished.
-        return (path for path in (self.path / "rejects").iterdir() if path.name > limit or path.name.startswith("."))
+    def _discard(self, files: Iterable[DataFile]) -> None:
+        """Delete files that no commit named."""
+        for item in files:
+            (self.path / "events" / item.path).unlink(missing_ok=True)
 
-    def sync(self, paths: Iterable[Path]) -> None:
-        """Flush files or folders to disk, where the store is one that is kept."""
+    def sync(self, paths: Iterable[Place]) -> None:
+        """Flush files or folders to disk, where the store is one on a disk that is kept."""
         if self._durable:
-            sync_all(paths)
+            sync_all(path for path in paths if isinstance(path, Path))
 
     def _version(self, name: str) -> int:
         return self._versions.get(name, 0)
-
-
-def _versions(path: Path, delta: DeltaTable) -> dict[str, int]:
-    try:
-        # At the version of the handle that commits: what others commit meanwhile makes that commit fail.
-        return read_versions(path / "events" / "_delta_log", delta.version())
-    except (OSError, ValueError, pl.exceptions.PolarsError) as error:
-        raise StoreError(f"{path / 'events'}: {error}".splitlines()[0], hint="run `apilens store verify`") from None

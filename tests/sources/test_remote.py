@@ -23,9 +23,9 @@ import pytest
 from apilens.config import ReadOptions, Settings
 from apilens.errors import InputError
 from apilens.ingest import Summary, ingest
+from apilens.objects import Object
 from apilens.source_settings import SourceSettings
 from apilens.sources import Nothing, Reader, Source, expand
-from apilens.sources.objects import Object
 from apilens.sources.remote import PIECE, RemoteFile
 from apilens.store import Store
 from apilens.store.table import scan

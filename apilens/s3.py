@@ -7,8 +7,11 @@ imports this module but for a URL.
 
 from __future__ import annotations
 
+import hashlib
 import os
-from collections.abc import Iterator
+import re
+import stat
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -16,7 +19,7 @@ from pathlib import Path
 from pyarrow import fs  # type: ignore[import-untyped, unused-ignore]
 
 from apilens.errors import InputError
-from apilens.sources.objects import Object
+from apilens.objects import Object, endpoint
 
 # What S3, or the library that asks it, calls it → what is so. The first that stands in its message counts.
 _REASONS = (
@@ -25,15 +28,11 @@ _REASONS = (
     (("INVALID_CLIENT_TOKEN_ID", "UNRECOGNIZED_CLIENT", "ExpiredToken", "EXPIRED_TOKEN", "InvalidToken"), "refused"),
     (("NO_SUCH_BUCKET", "NoSuchBucket", "Bucket '"), "bucket"),
     (("NO_SUCH_KEY", "NoSuchKey", "RESOURCE_NOT_FOUND", "Path does not exist"), "missing"),
-    (("NETWORK_CONNECTION", "curlCode", "REQUEST_TIMEOUT"), "network"),
+    (("NETWORK_CONNECTION", "curlCode", "REQUEST_TIMEOUT", "error sending request"), "network"),
+    (("PermanentRedirect", "PERMANENT_REDIRECT", "AuthorizationHeaderMalformed"), "region"),
 )
 _CREDENTIALS = ("AWS_ACCESS_KEY_ID", "AWS_PROFILE", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI",
                 "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI")  # fmt: skip
-
-
-def endpoint() -> str | None:
-    """Return the address of the store where it is not Amazon's."""
-    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
 
 
 def connect(bucket: str) -> fs.FileSystem:
@@ -46,9 +45,18 @@ def connect(bucket: str) -> fs.FileSystem:
 def _connected(bucket: str, address: str | None, region: str | None) -> fs.FileSystem:
     if address:
         scheme, _, host = address.rpartition("://")
-        return fs.S3FileSystem(endpoint_override=host.rstrip("/"), scheme=scheme or "https", region=region)
-    # Amazon answers for a bucket in its own region only, whatever the one of the settings is.
-    return fs.S3FileSystem(region=fs.resolve_s3_region(bucket))
+        override = host.rstrip("/")
+        # Delayed: what is small is put with one request and not with three.
+        return fs.S3FileSystem(
+            endpoint_override=override, scheme=scheme or "https", region=region, allow_delayed_open=True
+        )
+    return fs.S3FileSystem(region=region_of(bucket), allow_delayed_open=True)
+
+
+@lru_cache
+def region_of(bucket: str) -> str:
+    """Return the region that Amazon has a bucket in: it answers in no other, whatever settings say. Raises OSError."""
+    return str(fs.resolve_s3_region(bucket))
 
 
 @contextmanager
@@ -57,24 +65,31 @@ def explained(place: Object) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        what, hint = _words(str(error), place)
+        what, hint = reason(str(error), place)
         raise InputError(f"{place}: {what}", hint=hint) from None
 
 
 def brief(error: OSError, place: Object) -> str:
     """Return what is so, without the object's name."""
-    return _words(str(error), place)[0]
+    return reason(str(error), place)[0]
 
 
-def _words(text: str, place: Object) -> tuple[str, str | None]:
-    kind = next((kind for marks, kind in _REASONS if any(mark in text for mark in marks)), None)
+def is_missing(text: str) -> bool:
+    """Say whether a message means that there is no such object."""
+    return _kind(text) == "missing"
+
+
+def reason(text: str, place: Object, *, rights: Sequence[str] = ("GetObject", "ListBucket")) -> tuple[str, str | None]:
+    """Return what is so, by the message of S3 or of a library, and what to do. rights: what is needed there."""
+    kind = _kind(text)
     if kind == "denied" and not _has_credentials():
         return "access denied, and there are no AWS credentials", (
             "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or AWS_PROFILE, or run on a machine that has a role"
         )
     if kind == "denied":
-        rights = f"s3:GetObject on {place.bucket}/*, and s3:ListBucket on {place.bucket}"
-        return "access denied", f"are these the right credentials? They need {rights}"
+        *objects, bucket = (f"s3:{name}" for name in rights)
+        needed = f"{', '.join(objects)} on {place.bucket}/*, and {bucket} on {place.bucket}"
+        return "access denied", f"are these the right credentials? They need {needed}"
     if kind == "refused":
         return "the AWS credentials are refused", "they are wrong or have expired: `aws sts get-caller-identity` tells"
     if kind == "bucket":
@@ -84,7 +99,15 @@ def _words(text: str, place: Object) -> tuple[str, str | None]:
         return "no such object", None
     if kind == "network":
         return f"cannot reach {endpoint() or 'S3'}", "check the network, AWS_REGION and AWS_ENDPOINT_URL"
-    return (text.splitlines() or ["it cannot be read"])[0], None
+    if kind == "region":
+        return f"bucket {place.bucket} is in another region", "set AWS_REGION to that of the bucket"
+    # Of the lines of delta-rs, each with an arrow in colour, the last one has the cause.
+    lines = [line for part in text.splitlines() if (line := re.sub(r"\x1b\[\d*m|↳", "", part).strip())]
+    return lines[-1][:200] if lines else "it cannot be read", None
+
+
+def _kind(text: str) -> str | None:
+    return next((kind for marks, kind in _REASONS if any(mark in text for mark in marks)), None)
 
 
 def _has_credentials() -> bool:
@@ -92,3 +115,14 @@ def _has_credentials() -> bool:
     given = any(os.environ.get(name) for name in _CREDENTIALS)
     file = Path(os.environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials").expanduser()
     return given or file.is_file()
+
+
+def facts(info: fs.FileInfo) -> os.stat_result:
+    """Return what S3 says of an object, as the system says it of a file: its name takes the place of an inode."""
+    number = int.from_bytes(hashlib.blake2b(info.path.encode(), digest_size=8).digest())
+    at_ns = info.mtime_ns
+    seconds = at_ns // 1_000_000_000
+    return os.stat_result(
+        (stat.S_IFREG, number, 0, 1, 0, 0, info.size, seconds, seconds, seconds),
+        {"st_mtime": at_ns / 1e9, "st_mtime_ns": at_ns, "st_ctime_ns": at_ns},
+    )

@@ -1,7 +1,8 @@
-"""Names of logs that lie in an object store: `s3://bucket/key`, a prefix, or a glob."""
+"""Names of what lies in an object store: `s3://bucket/key`, a prefix, or a glob; and the address of that store."""
 
 from __future__ import annotations
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -35,3 +36,8 @@ def object_of(text: str) -> Object:
     if not re.fullmatch(r"[A-Za-z0-9._-]+", bucket):
         raise InputError(f"{text}: names no bucket", hint="s3://bucket/prefix/*.gz: wildcards stand behind the bucket")
     return Object(bucket, key)
+
+
+def endpoint() -> str | None:
+    """Return the address of the object store where it is not Amazon's."""
+    return os.environ.get("AWS_ENDPOINT_URL_S3") or os.environ.get("AWS_ENDPOINT_URL") or None
