@@ -99,7 +99,8 @@ def _from_slices(events: Events, question: Question, moments: Moments) -> pl.Dat
     whole = copies.group_by(*question.by, AT).agg(
         *(_combined(part) for part in parts.values()), *(pl.col(name).sum() for name in others)
     )
-    return question.ask(_like(events), [AT]).finish(whole).rows
+    rolled = question.ask(_like(events), [AT])
+    return rolled.finish(rolled.cut(whole)).rows
 
 
 def _from_copies(events: Events, question: Question, moments: Moments) -> pl.DataFrame:
