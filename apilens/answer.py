@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -20,6 +21,9 @@ from apilens.result import Field
 Events = nw.LazyFrame[Any]
 
 ROWS = "#rows"
+# What stands for the keys of a group: see Many.
+NUMBER = "#number"
+_AT = "#at"
 HEAVIEST = Part("#heaviest", weight(), "max")
 NEWEST = Part("#newest", nw.col("timestamp"), "max")
 ATTRIBUTED = Part("#attributed", weight_where(~nw.col("account").is_null()), "sum")
@@ -36,6 +40,19 @@ class Totals:
     attributed: int
     newest: datetime | None
     left_out: Mapping[str, int] = field(default_factory=dict)
+
+    @classmethod
+    def sum(cls, parts: Sequence[Totals]) -> Totals:
+        """Return what the requests of all parts come to."""
+        left_out: Counter[str] = Counter()
+        for part in parts:
+            left_out.update(part.left_out)
+        return cls(
+            requests=sum(part.requests for part in parts),
+            attributed=sum(part.attributed for part in parts),
+            newest=max((part.newest for part in parts if part.newest), default=None),
+            left_out=left_out,
+        )
 
     @property
     def attributed_share(self) -> float | None:
@@ -63,11 +80,41 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Groups:
+    """Collected groups, those alone that can be among the first rows of an answer where that is known.
+
+    count: how many there are that pass `having`, None where that takes more than these numbers; so all are here.
+    totals: of all. exact: whether the events behind them are few enough, and weigh 1 each, for exact quantiles.
+    """
+
+    rows: pl.DataFrame
+    count: int | None
+    totals: Totals
+    exact: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Many:
+    """How to find the first of more groups than memory should hold: group by one number for their keys, and ask again
+    for those alone that may be among the first.
+
+    estimate: about how many groups there are. by_number: the question with that number in place of the keys.
+    parted: its groups, in so many parts. among: the question itself, of the groups of these numbers.
+    """
+
+    estimate: Events
+    by_number: Summary
+    parted: Callable[[int], Sequence[Events]]
+    among: Callable[[Sequence[int]], Summary]
+
+
+@dataclass(frozen=True, slots=True)
 class Summary:
-    """A planned question. Collect `groups`, then the frames of `passes(groups)`, then call `finish`.
+    """A planned question. Collect `groups`, then the frames of `passes(cut(groups))`, then call `finish`.
 
     requests: the matching requests with the keys of `by` as columns, and `#failed`. metrics: all that are computed, of
-    which `shown` are columns of the answer; the others serve `having` and `sort`.
+    which `shown` are columns of the answer; the others serve `having`, which names those `judged`, and `sort`. many:
+    what to do where there may be more groups than memory should hold.
     """
 
     groups: Events
@@ -76,8 +123,10 @@ class Summary:
     metrics: Mapping[str, Metric]
     shown: tuple[str, ...]
     having: nw.Expr | None
+    judged: frozenset[str]
     sort: tuple[str, bool]
     limit: int | None
+    many: Many | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -89,32 +138,99 @@ class Summary:
         """What the metrics need beyond the groups."""
         return details_of(self.metrics)
 
-    def passes(self, groups: pl.DataFrame) -> list[Pass]:
-        """Return the further passes that the metrics need, none for most; `groups` decides exact quantiles or not."""
-        inside, _ = split(groups, REQUESTS.name)
-        return passes(self.details, self.requests, self.keys, exact=is_exact(inside))
+    @property
+    def _plain(self) -> dict[str, Metric]:
+        """The metrics that each group gives by itself."""
+        return {name: item for name, item in self.metrics.items() if not item.details and not item.of_all}
 
-    def finish(self, groups: pl.DataFrame, made: Sequence[tuple[Pass, pl.DataFrame]] = ()) -> Answer:
+    @property
+    def cuttable(self) -> bool:
+        """Whether groups say by themselves which of them are the first."""
+        if self.limit is None or not self.by or any(metric.of_all for metric in self.metrics.values()):
+            return False
+        return {*self.judged, self.sort[0]} <= {*self._plain, *self.keys}
+
+    def cut(self, groups: pl.DataFrame) -> Groups:
+        """Return what is needed of collected groups."""
+        inside, left_out = split(groups, REQUESTS.name)
+        totals, exact = _totals(inside, left_out), is_exact(inside)
+        if not self.cuttable:
+            return Groups(inside, None, totals, exact)
+        ranked = self._ranked(self._finished(inside.with_row_index(_AT), self._plain, [_AT]))
+        return Groups(inside[ranked.head(self.limit or 0)[_AT]], ranked.height, totals, exact)
+
+    def best(self, groups: pl.DataFrame) -> Groups:
+        """Return the first of collected groups, and all that are no worse than the last of them but for their keys."""
+        inside, left_out = split(groups, REQUESTS.name)
+        numbers = self._finished(inside, self._plain)
+        name, falling = self.sort
+        rows = _no_worse(numbers, name, self.limit or 0, falling=falling)
+        return Groups(rows, numbers.height, _totals(inside, left_out), is_exact(inside))
+
+    def best_of(self, parts: Sequence[Groups]) -> Groups:
+        """Return the best of all parts, of which none has a group that another one has."""
+        name, falling = self.sort
+        rows, limit = pl.concat([part.rows for part in parts]), self.limit or 0
+        return Groups(
+            _no_worse(rows, name, limit, falling=falling), sum(part.count or 0 for part in parts),
+            Totals.sum([part.totals for part in parts]), all(part.exact for part in parts),
+        )  # fmt: skip
+
+    def passes(self, groups: Groups) -> list[Pass]:
+        """Return the further passes that the metrics need, none for most; `groups` decides exact quantiles or not."""
+        return passes(self.details, self.requests, self.keys, exact=groups.exact, among=self._among(groups))
+
+    def finish(self, groups: Groups, made: Sequence[tuple[Pass, pl.DataFrame]] = ()) -> Answer:
         """Return the answer from the collected `groups`, and each pass with the frame that was collected for it."""
-        groups, left_out = split(groups, REQUESTS.name)
-        whole = joined(groups, [finished(done, frame, self.keys) for done, frame in made], self.keys)
-        numbers = whole.select(*self.keys, *(metric.finish.alias(name) for name, metric in self.metrics.items()))
-        settled = numbers.with_columns(_settled(numbers[name]) for name in self.metrics)
-        if self.having is not None:
-            settled = nw.from_native(settled).filter(self.having).to_native()
-        first, descending = self.sort
-        order = list(dict.fromkeys([first, *self.keys]))
-        ranked = settled.sort(order, descending=[descending, *[False] * (len(order) - 1)], nulls_last=True)
+        whole = joined(groups.rows, [finished(done, frame, self.keys) for done, frame in made], self.keys)
+        ranked = self._ranked(self._finished(whole, self.metrics))
         return Answer(
-            rows=ranked.head(settled.height if self.limit is None else self.limit).select(*self.keys, *self.shown),
+            rows=ranked.head(ranked.height if self.limit is None else self.limit).select(*self.keys, *self.shown),
             fields=(
                 *(Field(dimension.name, dimension.unit) for dimension in self.by),
                 *(Field(name, self.metrics[name].unit, self.metrics[name].better) for name in self.shown),
             ),
-            groups=settled.height,
-            totals=_totals(groups, left_out),
-            approximate=any(isinstance(item, Quantile) for item in self.details) and not is_exact(groups),
+            groups=ranked.height if groups.count is None else groups.count,
+            totals=groups.totals,
+            approximate=any(isinstance(item, Quantile) for item in self.details) and not groups.exact,
         )
+
+    def _finished(
+        self, whole: pl.DataFrame, metrics: Mapping[str, Metric], also: Sequence[str] = ()
+    ) -> pl.DataFrame:  # fmt: skip
+        """Return keys and finished numbers of the groups that pass `having`."""
+        numbers = whole.select(*self.keys, *(metric.finish.alias(name) for name, metric in metrics.items()), *also)
+        settled = numbers.with_columns(_settled(numbers[name]) for name in metrics)
+        return settled if self.having is None else nw.from_native(settled).filter(self.having).to_native()
+
+    def _ranked(self, numbers: pl.DataFrame) -> pl.DataFrame:
+        first, falling = self.sort
+        order = list(dict.fromkeys([first, *self.keys]))
+        return numbers.sort(order, descending=[falling, *[False] * (len(order) - 1)], nulls_last=True)
+
+    def _among(self, groups: Groups) -> nw.Expr | None:
+        """Return a condition that all requests of these groups meet, and few others, None where all groups are here."""
+        if groups.count is None or groups.count == groups.rows.height:
+            return None
+        found: nw.Expr | None = None
+        for dimension in self.by:
+            # Narwhals hands other names to DuckDB as columns of a table.
+            if dimension.dtype != pl.String or "." in dimension.name:
+                continue
+            values, column = groups.rows[dimension.name].unique(), nw.col(dimension.name)
+            one = column.is_in(values.drop_nulls().to_list())
+            one = one | column.is_null() if values.null_count() else one
+            found = one if found is None else found & one
+        return found
+
+
+def _no_worse(rows: pl.DataFrame, name: str, limit: int, *, falling: bool) -> pl.DataFrame:
+    """Return the first rows by a number, and all that are like the last of them; null comes last."""
+    known = rows[name].drop_nulls()
+    if known.len() < limit:
+        return rows
+    bound = known.top_k(limit).min() if falling else known.bottom_k(limit).max()
+    return rows.filter(pl.col(name) >= bound if falling else pl.col(name) <= bound)
 
 
 def is_exact(groups: pl.DataFrame) -> bool:

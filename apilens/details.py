@@ -42,18 +42,23 @@ class Pass:
     buckets_of: str | None = None
 
 
-def passes(details: Iterable[Detail], requests: Events, keys: Sequence[str], *, exact: bool) -> list[Pass]:
-    """Return the passes that give these details; `exact`: quantiles from values, not from buckets."""
+def passes(
+    details: Iterable[Detail], requests: Events, keys: Sequence[str], *, exact: bool, among: nw.Expr | None = None
+) -> list[Pass]:  # fmt: skip
+    """Return the passes that give these details. exact: quantiles from values, not from buckets. among: which requests
+    the groups have that matter; what a quantile is of is in its group.
+    """
     distinct = {item.name: item for item in details}.values()
     quantiles = [item for item in distinct if isinstance(item, Quantile)]
     found: list[Pass] = []
+    some = requests if among is None else requests.filter(among)
     if quantiles and exact:
         wanted = {item.name: (item.column, item.q) for item in quantiles}
-        found.append(Pass(exact_quantiles(requests, keys, wanted), tuple(quantiles)))
+        found.append(Pass(exact_quantiles(some, keys, wanted), tuple(quantiles)))
     elif quantiles:
         for column in sorted({item.column for item in quantiles}):
             own = tuple(item for item in quantiles if item.column == column)
-            found.append(Pass(buckets(requests, keys, column), own, buckets_of=column))
+            found.append(Pass(buckets(some, keys, column), own, buckets_of=column))
     for key, expr in _KEYS.items():
         over = tuple(item for item in distinct if isinstance(item, Over) and item.key == key)
         if over:

@@ -16,7 +16,10 @@ from apilens.spelling import nearest
 
 @dataclass(frozen=True, slots=True)
 class Dimension:
-    """One way to group events: `expr` over the columns in `needs` gives `dtype`; null is a group of its own."""
+    """One way to group events: `expr` over the columns in `needs` gives `dtype`; null is a group of its own.
+
+    many: it may have as many values as there are events.
+    """
 
     name: str
     title: str
@@ -24,10 +27,11 @@ class Dimension:
     expr: nw.Expr
     dtype: pl.DataType
     unit: Unit = "text"
+    many: bool = False
 
 
-def _column(name: str, title: str, unit: Unit = "text") -> Dimension:
-    return Dimension(name, title, (name,), nw.col(name), DTYPES[name], unit)
+def _column(name: str, title: str, unit: Unit = "text", *, many: bool = False) -> Dimension:
+    return Dimension(name, title, (name,), nw.col(name), DTYPES[name], unit, many)
 
 
 def _status_class() -> nw.Expr:
@@ -54,13 +58,13 @@ _TIMESTAMP = nw.col("timestamp")
 DIMENSIONS: tuple[Dimension, ...] = (
     _column("account", "customer"),
     _column("account_source", "rule that found the account"),
-    _column("user", "person"),
-    _column("api_key", "API key (hash)"),
-    _column("session", "session token (hash)"),
-    _column("client_ip", "client address"),
+    _column("user", "person", many=True),
+    _column("api_key", "API key (hash)", many=True),
+    _column("session", "session token (hash)", many=True),
+    _column("client_ip", "client address", many=True),
     _column("method", "HTTP method"),
     _column("host", "host name"),
-    _column("path", "path"),
+    _column("path", "path", many=True),
     _column("endpoint", "endpoint"),
     _column("api_version", "API version"),
     _column("status", "status", "number"),
@@ -71,7 +75,7 @@ DIMENSIONS: tuple[Dimension, ...] = (
     _column("error_field", "field that the error is about"),
     _column("sdk", "SDK"),
     _column("sdk_version", "SDK version"),
-    _column("user_agent", "user agent"),
+    _column("user_agent", "user agent", many=True),
     _column("direction", "direction"),
     _column("service", "service"),
     _column("environment", "environment"),
@@ -107,7 +111,7 @@ def _one(name: str, dtypes: Mapping[str, pl.DataType]) -> Dimension:
     if name in BY_NAME:
         return BY_NAME[name]
     if name in dtypes and name not in DTYPES:
-        return Dimension(name, name, (name,), nw.col(name), dtypes[name], unit_of(dtypes[name]))
+        return Dimension(name, name, (name,), nw.col(name), dtypes[name], unit_of(dtypes[name]), many=True)
     known = [*BY_NAME, *(column for column in dtypes if column not in DTYPES)]
     if name.startswith("account.") and not any(column.startswith("account.") for column in dtypes):
         raise UsageError(f"unknown dimension `{name}`", hint="`accounts: FILE` in apilens.yaml says more of accounts")

@@ -134,6 +134,15 @@ def keyed(events: nw.LazyFrame[Any], name: str, columns: Sequence[str]) -> nw.La
     return numbered
 
 
+def roughly_distinct(events: nw.LazyFrame[Any], key: str) -> nw.LazyFrame[Any]:
+    """Return one number: about how many values of a key (see `keyed`) there are, within some per cent."""
+    native: Any = nw.to_native(events)
+    if isinstance(native, pl.LazyFrame):
+        return frame(native.select(pl.col(key).approx_n_unique()))
+    counted: nw.LazyFrame[Any] = nw.from_native(native.aggregate(f'approx_count_distinct("{key}") AS "{key}"'))
+    return counted
+
+
 def parted(events: nw.LazyFrame[Any], key: str, parts: int) -> list[nw.LazyFrame[Any]]:
     """Return the events in so many parts of about the same size, each with all events of its keys (see `keyed`)."""
     if parts == 1:

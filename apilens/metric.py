@@ -84,7 +84,10 @@ Detail = Quantile | Over | Retries | Sessions
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """A number by group: `finish` over the columns named by `parts` and `details`; `needs` are columns of events."""
+    """A number by group: `finish` over the columns named by `parts` and `details`; `needs` are columns of events.
+
+    of_all: `finish` looks at all groups, not at one alone.
+    """
 
     name: str
     help: str
@@ -94,6 +97,7 @@ class Metric:
     parts: tuple[Part, ...]
     finish: pl.Expr
     details: tuple[Detail, ...] = ()
+    of_all: bool = False
 
 
 def weight() -> nw.Expr:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 import narwhals as nw
@@ -34,9 +35,10 @@ _STATUS = nw.col("status")
 _Z = 1.959963984540054
 
 
-def _share(part: str) -> pl.Expr:
-    total = pl.col(part).cast(pl.Float64).sum()
-    return pl.when(total != 0).then(pl.col(part).cast(pl.Float64) / total)
+def _share(name: str, part: Part, help: str) -> Metric:
+    total = pl.col(part.name).cast(pl.Float64).sum()
+    finish = pl.when(total != 0).then(pl.col(part.name).cast(pl.Float64) / total)
+    return replace(_of_requests(name, part, finish, help), of_all=True)
 
 
 def _count(name: str, condition: nw.Expr, help: str, better: Better = "lower") -> Metric:
@@ -188,8 +190,8 @@ METRICS: tuple[Metric, ...] = (
         "wasted_bytes", "bytes received and sent for errors", "bytes", "lower",
         ("weight", "request_bytes", "response_bytes"), (_WASTED_BYTES,), pl.col(_WASTED_BYTES.name),
     ),
-    _of_requests("share", REQUESTS, _share(REQUESTS.name), "part of all requests in the window"),
-    _of_requests("error_share", ERRORS, _share(ERRORS.name), "part of all errors in the window"),
+    _share("share", REQUESTS, "part of all requests in the window"),
+    _share("error_share", ERRORS, "part of all errors in the window"),
     Metric(
         "volume_cv", "variation of requests a day: standard deviation / mean, from the first day to the last", "number",
         "", ("weight", "timestamp"), (), pl.col(_VARIATION.name), (_VARIATION,),

@@ -1,7 +1,7 @@
 """Any metric by any dimension, planned lazily: filter, group, combine.
 
 summary = summarise(events, metrics=["requests", "p95_ms"], by=["account"])
-groups = collect(summary.groups)                 # one pass for most metrics
+groups = summary.cut(collect(summary.groups))    # one pass for most metrics
 passes = summary.passes(groups)                  # further ones, only where quantiles and the like were asked for
 answer = summary.finish(groups, [(item, collect(item.frame)) for item in passes])
 """
@@ -15,10 +15,10 @@ import narwhals as nw
 import polars as pl
 
 from apilens import dimensions
-from apilens.answer import ATTRIBUTED, HEAVIEST, NEWEST, ROWS, Events, Summary
+from apilens.answer import ATTRIBUTED, HEAVIEST, NEWEST, NUMBER, ROWS, Events, Many, Summary
 from apilens.computed import condition, dtype_of, metric_named
 from apilens.dimensions import Dimension
-from apilens.engine import grouped, with_hashes
+from apilens.engine import grouped, keyed, parted, roughly_distinct, with_hashes
 from apilens.errors import UsageError
 from apilens.left_out import NOTHING, OUT, LeftOut, out_column
 from apilens.metric import IS_ERROR, REQUESTS, Metric, Part, Quantile
@@ -30,6 +30,8 @@ Types = Mapping[str, pl.DataType]
 
 IS_REQUEST = nw.col("kind") == "request"
 _ALL = "#all"
+_KEY = "#key:"
+_BY_NUMBER = Dimension(NUMBER, "", (), nw.col(NUMBER), pl.UInt64())
 # Everything is one group: aggregating without groups, Polars holds every row as soon as two distinct counts meet
 # (1.7 GB against 0.3 GB on 20 M rows). A literal would be taken for such an aggregation.
 _ONE_GROUP = nw.col("weight").is_null().cast(nw.Int8) * 0
@@ -61,26 +63,48 @@ def summarise(
     the last event was. errors: the condition of errors where it is not the default. leave: what is left out, and
     counted in passing. Raises UsageError for every name that cannot be meant.
     """
-    grouped = dimensions.resolve(by, dtypes)
+    dimensioned = dimensions.resolve(by, dtypes)
     if not metrics:
         raise UsageError("a report needs a metric", hint="for example --metrics requests,error_rate")
     shown = {name: metric_of(name, dtypes) for name in dict.fromkeys(metrics)}
-    both = sorted({dimension.name for dimension in grouped} & set(shown))
+    both = sorted({dimension.name for dimension in dimensioned} & set(shown))
     if both:
         raise UsageError(
             f"`{both[0]}` is both a dimension and a metric", hint="give the configured column another name"
         )
-    order, extra = _order(sort, grouped, shown, dtypes)
-    wanted, hidden = _having(having, grouped, shown, dtypes) if having else (None, {})
+    order, extra = _order(sort, dimensioned, shown, dtypes)
+    wanted, judged, hidden = _having(having, dimensioned, shown, dtypes) if having else (None, frozenset(), {})
     computed = {**shown, **extra, **hidden}
 
     matching = matching_events(events, where=where, window=window, dtypes=dtypes)
     failed = condition(errors, dtypes).expr if errors else IS_ERROR
-    groups = _groups(matching, grouped, computed, newest=newest, failed=failed, leave=leave)
-    # Only the key columns themselves are computed here: what is made of requests selects them by name.
-    keyed = [failed.alias("#failed"), *(dimension.expr.alias(dimension.name) for dimension in grouped)]
-    requests = leave.of(matching.filter(IS_REQUEST)).with_columns(*keyed)
-    return Summary(groups, requests, grouped, computed, tuple(shown), wanted, order, limit)
+
+    def plan(events: Events, by: tuple[Dimension, ...], metrics: Mapping[str, Metric]) -> Summary:
+        groups = _groups(events, by, metrics, newest=newest, failed=failed, leave=leave)
+        # Only the key columns themselves are computed here: what is made of requests selects them by name.
+        keys = [failed.alias("#failed"), *(dimension.expr.alias(dimension.name) for dimension in by)]
+        requests = leave.of(events.filter(IS_REQUEST)).with_columns(*keys)
+        return Summary(groups, requests, by, metrics, tuple(shown), wanted, judged, order, limit)
+
+    asked = plan(matching, dimensioned, computed)
+    if limit is None or order[0] not in computed or not any(item.many for item in dimensioned):
+        return asked
+    numbered = keyed(
+        matching.with_columns(dimension.expr.alias(_KEY + dimension.name) for dimension in dimensioned),
+        NUMBER, [_KEY + dimension.name for dimension in dimensioned],
+    )  # fmt: skip
+    # Other metrics have no say in what is first; where some are quantiles, it is to be known of what kind.
+    ranked = {name: item for name, item in computed.items() if name in {*judged, order[0]} or not item.parts}
+    many = Many(
+        roughly_distinct(numbered.filter(IS_REQUEST), NUMBER),
+        plan(numbered, (_BY_NUMBER,), ranked),
+        lambda parts: [plan(part, (_BY_NUMBER,), ranked).groups for part in parted(numbered, NUMBER, parts)],
+        # Some metrics are about all requests: only the groups are fewer.
+        lambda numbers: replace(
+            asked, groups=plan(numbered.filter(nw.col(NUMBER).is_in(numbers)), dimensioned, computed).groups
+        ),
+    )
+    return replace(asked, many=many)
 
 
 def matching_events(
@@ -215,8 +239,8 @@ def metric_of(name: str, dtypes: Types) -> Metric:
 
 def _having(
     text: str, by: tuple[Dimension, ...], shown: Mapping[str, Metric], dtypes: Types
-) -> tuple[nw.Expr, dict[str, Metric]]:
-    """Return the compiled condition, and the metrics that it names beyond those shown."""
+) -> tuple[nw.Expr, frozenset[str], dict[str, Metric]]:
+    """Return the compiled condition, the metrics that it names, and which of them are not shown."""
     from apilens.filters import compile_filter
     from apilens.syntax import canonical, metrics_of
 
@@ -228,7 +252,9 @@ def _having(
     types: dict[str, pl.DataType] = {dimension.name: dimension.dtype for dimension in by}
     types |= {name: dtype_of(metric) for name, metric in {**BY_NAME, **shown, **hidden}.items()}
     types |= {name: dtype_of(shown[listed]) for name, listed in spelled.items()}
-    return compile_filter(text, types, derived={name: nw.col(listed) for name, listed in spelled.items()}), hidden
+    expr = compile_filter(text, types, derived={name: nw.col(listed) for name, listed in spelled.items()})
+    named = {spelled.get(name, name) for name in metrics_of(text)}
+    return expr, frozenset(named & {*shown, *hidden}), hidden
 
 
 def _order(

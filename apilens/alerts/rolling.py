@@ -97,7 +97,7 @@ def _from_slices(events: Events, question: Question, moments: Moments) -> pl.Dat
         *(_combined(part) for part in parts.values()), *(pl.col(name).sum() for name in others)
     )
     # What was asked of slices is the same of windows: where one begins stands in the place of where it ends.
-    return asked.finish(whole.rename({AT: _SLICE})).rows.rename({_SLICE: AT})
+    return asked.finish(asked.cut(whole.rename({AT: _SLICE}))).rows.rename({_SLICE: AT})
 
 
 def _sliced(events: Events, span: timedelta, moments: Moments) -> tuple[Events, timedelta]:

@@ -8,12 +8,16 @@ frames are collected in this family and nowhere below it.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import narwhals as nw
 import polars as pl
 
-from apilens.answer import Answer, Events, Summary
+from apilens.answer import NUMBER, Answer, Events, Groups, Summary
 from apilens.errors import StoreError
+
+# So many groups are collected as they are, and so many in one go where a number tells them apart (half a gigabyte).
+_MANY, _AT_ONCE = 1_000_000, 4_000_000
 
 
 def collect(frames: Sequence[Events]) -> list[pl.DataFrame]:
@@ -47,10 +51,22 @@ def _collected(frame: Events) -> pl.DataFrame:
 
 def answers(summaries: Sequence[Summary]) -> list[Answer]:
     """Return the answer to each planned question; each takes one pass, and more where its metrics need them."""
-    groups = collect([summary.groups for summary in summaries])
-    asked = [summary.passes(group) for summary, group in zip(summaries, groups, strict=True)]
-    found = iter(collect([done.frame for passes in asked for done in passes]))
-    return [
-        summary.finish(group, [(done, next(found)) for done in passes])
-        for summary, group, passes in zip(summaries, groups, asked, strict=True)
-    ]
+    asked = [_groups(summary) for summary in summaries]
+    planned = [(summary, groups, summary.passes(groups)) for summary, groups in asked]
+    found = iter(collect([done.frame for _, _, passes in planned for done in passes]))
+    return [summary.finish(groups, [(done, next(found)) for done in passes]) for summary, groups, passes in planned]
+
+
+def _groups(summary: Summary) -> tuple[Summary, Groups]:
+    """Return the groups of a question, and the question that they answer: where they are many, it is about the first of
+    them.
+    """
+    if (many := summary.many) and summary.cuttable:
+        [about] = collect([many.estimate])
+        if (count := int(about.item())) > _MANY:
+            parts = [many.by_number.best(*collect([part])) for part in many.parted(count // _AT_ONCE + 1)]
+            first = many.by_number.best_of(parts)
+            if first.rows.height <= _MANY:
+                few = many.among(first.rows[NUMBER].to_list())
+                return few, replace(first, rows=few.cut(*collect([few.groups])).rows)
+    return summary, summary.cut(*collect([summary.groups]))
