@@ -55,7 +55,7 @@ QUESTIONS = (
     Question("accounts", "accounts"),
     Question("heatmap", "heatmap", "errors"),
     Question("concentration", "concentration", "errors"),
-    Question("latency", "latency --limit all", "", needs="duration_ms"),
+    Question("latency", "latency", "", needs="duration_ms"),
     Question("outliers", "outliers", ""),
     Question("sessions", "sessions --limit all", "sessions"),
     Question("workflows", "workflows --limit all", "transitions"),

@@ -123,16 +123,22 @@ SELECT status, sum(n) AS errors, count(account) AS accounts, arg_max(account, n)
 FROM pairs GROUP BY 1 ORDER BY errors DESC;
 
 -- name: latency
+CREATE TEMP TABLE others AS
 SELECT endpoint, quantile_cont(duration_ms, [0.5, 0.95, 0.99]) AS others FROM requests GROUP BY 1;
+CREATE TEMP TABLE own AS
+SELECT account, endpoint, count(*) AS requests, quantile_cont(duration_ms, [0.5, 0.95, 0.99]) AS ms
+FROM requests WHERE account IS NOT NULL GROUP BY 1, 2 HAVING count(*) >= 20;
 SELECT account, endpoint, CAST(timestamp AS DATE) AS day, quantile_cont(duration_ms, 0.5) AS p50_ms
-FROM requests GROUP BY 1, 2, 3;
+FROM requests WHERE (account, endpoint) IN (
+    SELECT (account, endpoint) FROM own JOIN others USING (endpoint) ORDER BY ms[2] / others[2] DESC LIMIT 20)
+GROUP BY 1, 2, 3;
 SELECT endpoint, key, count(*) AS requests, quantile_cont(duration_ms, 0.5) AS p50_ms, count(DISTINCT account)
 FROM (SELECT endpoint, account, duration_ms, unnest(string_split(query_keys, ',')) AS key FROM requests) GROUP BY 1, 2;
 SELECT endpoint, least(floor(log10(greatest(response_bytes, 100))), 6) AS size, count(*) AS requests,
        quantile_cont(duration_ms, 0.5) AS p50_ms, count(DISTINCT account)
 FROM requests WHERE response_bytes IS NOT NULL GROUP BY 1, 2;
-SELECT account, endpoint, count(*) AS requests, quantile_cont(duration_ms, [0.5, 0.95, 0.99]) AS ms
-FROM requests WHERE account IS NOT NULL GROUP BY 1, 2 HAVING count(*) >= 20;
+SELECT account, endpoint, requests, ms, others, ms[2] / others[2] AS ratio
+FROM own JOIN others USING (endpoint) ORDER BY ratio DESC LIMIT 20;
 
 -- name: outliers
 WITH means AS (

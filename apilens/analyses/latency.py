@@ -14,6 +14,7 @@ from apilens.against import against, counts
 from apilens.analyses import answers, collect
 from apilens.analyses.scope import Scope
 from apilens.answer import Answer, Events
+from apilens.engine import coded
 from apilens.heading import attributed
 from apilens.metrics import DURATION
 from apilens.quantiles import EXACT_ROWS
@@ -77,7 +78,7 @@ def latency(events: Events, options: LatencyOptions, *, columns: Mapping[str, pl
     least = options.least
     own, durations, *values = collect(
         [
-            counts(requests.filter(~nw.col("endpoint").is_null()), _KEYS, DURATION, exact=exact, least=least),
+            counts(coded(requests.filter(~nw.col("endpoint").is_null()), _KEYS), _KEYS, DURATION, exact=exact),
             plan_durations(requests, exact=exact),
             *([plan_factors(requests, _VALUES, exact=exact, least=least)] if valued else []),
         ]
@@ -107,7 +108,10 @@ def latency(events: Events, options: LatencyOptions, *, columns: Mapping[str, pl
 
 
 def _compared(own: pl.DataFrame, whole: pl.DataFrame, options: LatencyOptions) -> pl.DataFrame:
-    found = against(own, whole, keys=_KEYS, within="endpoint", wanted=_WANTED)
+    enough = own.filter(pl.col("#weight").sum().over(_KEYS) >= options.least).with_columns(
+        pl.col(_KEYS).cast(pl.String)
+    )
+    found = against(enough, whole, keys=_KEYS, within="endpoint", wanted=_WANTED)
     ratio = pl.when(pl.col("others_p95_ms") > 0).then(pl.col("p95_ms") / pl.col("others_p95_ms")).alias("ratio")
     return (
         found.filter(pl.col("#others") >= options.least)
@@ -126,8 +130,8 @@ def _persistent(
             schema={**{key: pl.String() for key in _KEYS}, "p50_ms": pl.Float64(), _KNOWN: pl.Int64()}
         )
     else:
-        where = [_among(name, shown[name].unique(maintain_order=True).to_list()) for name in _KEYS]
-        asked = options.ask(events, columns, metrics=("p50_ms", _KNOWN), by=(*_KEYS, period), where=where)
+        some = events.filter(*(_among(name, shown[name].unique()) for name in _KEYS))
+        asked = options.ask(some, columns, metrics=("p50_ms", _KNOWN), by=(*_KEYS, period))
         by_period = answers([asked])[0].rows
     limits = shown.select(*_KEYS, (pl.col("others_p50_ms") * SLOW).alias("#limit"))
     judged = by_period.filter(pl.col(_KNOWN) >= IN_PERIOD).join(limits, on=_KEYS, nulls_equal=True)
@@ -142,10 +146,9 @@ def _persistent(
     return rows.select(*_KEYS, *order, "others_p99_ms", "slow_periods", "periods")
 
 
-def _among(column: str, names: Sequence[str | None]) -> str:
-    known = ", ".join(quoted(name) for name in names if name is not None)
-    parts = [f"{column} IN ({known})"] if known else []
-    return " OR ".join([*parts, *([f"{column} IS NULL"] if None in names else [])])
+def _among(column: str, names: pl.Series) -> nw.Expr:
+    known = nw.col(column).is_in(names.drop_nulls().to_list())
+    return known | nw.col(column).is_null() if names.null_count() else known
 
 
 def _factors(
