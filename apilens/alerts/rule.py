@@ -96,6 +96,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         yield from ()
 
     @property
+    def beside(self) -> str | None:
+        """What its window is compared with, as --compare says it; None where it is compared with none."""
+        return None
+
+    @property
     def needs_no_events(self) -> bool:
         """Whether it says something where no input is fresh."""
         return False
