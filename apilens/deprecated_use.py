@@ -9,11 +9,13 @@ import polars as pl
 
 from apilens.deprecation_settings import moment
 from apilens.schema import TIME
+from apilens.short_filters import quoted
 from apilens.things import Thing
 
 # Who still calls so many days before the end will hardly have moved by then.
 SHORT = 30
 OPENAPI = "OpenAPI"
+DEPRECATED, SUNSET = "endpoint.deprecated", "endpoint.sunset"
 
 # What is known of each thing, beside what usage.plan_usage counts for an account.
 _STATED = {
@@ -39,6 +41,22 @@ def described(usage: pl.DataFrame, operations: pl.DataFrame) -> pl.DataFrame:
         pl.col("endpoint").alias("thing"), pl.lit(None, pl.Int64).alias("replaced")
     )
     return _whole(named, {"kind": "endpoint", "since": None, "replacement": None, "said_by": OPENAPI})
+
+
+def things_described(operations: pl.DataFrame, things: Iterable[Thing]) -> tuple[Thing, ...]:
+    """Return what descriptions call deprecated and give a sunset: the endpoints that go on one day are one thing.
+
+    operations: as Endpoints has them. things: what is declared of an endpoint goes before what a description says.
+    """
+    declared = "".join(f" AND NOT coalesce(({item.condition}), false)" for item in things if item.kind == "endpoint")
+    sunsets = operations.filter(DEPRECATED)[SUNSET].drop_nulls().unique().sort().to_list()
+    return tuple(
+        Thing(
+            name=f"endpoints until {text}", kind="endpoint", column="endpoint", sunset=end, said_by=OPENAPI,
+            condition=f"{DEPRECATED} AND {SUNSET} = {quoted(text)}{declared}",
+        )
+        for text in sunsets if (end := moment(text))
+    )  # fmt: skip
 
 
 def _whole(usage: pl.DataFrame, stated: dict[str, str | datetime | None]) -> pl.DataFrame:

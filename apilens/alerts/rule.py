@@ -106,6 +106,11 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         return False
 
     @property
+    def reads_things(self) -> bool:
+        """Whether it is about what is deprecated."""
+        return False
+
+    @property
     def most_moments(self) -> int | None:
         """How many moments one check judges at most, None where any number will do."""
         return None
