@@ -137,7 +137,10 @@ def _one(ground: Ground, turn: Turn, shared: Asked | None, complete: datetime) -
                 events = _held(events, turn, columns, others_of(ground))
             shared = Asked(events=events, columns=columns, moments=turn.moments, errors=errors)
         leave = left_out(ground.settings.scope, rule.texts, shared.columns)
-        judged = rule.judge(replace(shared, events=leave.of(shared.events), moments=turn.moments, things=things))
+        asked = replace(
+            shared, events=leave.of(shared.events), moments=turn.moments, things=things, accounts=ground.accounts
+        )
+        judged = rule.judge(asked)
     except ConfigError:
         raise
     except UsageError as error:

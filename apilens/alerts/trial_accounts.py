@@ -6,27 +6,25 @@ from collections.abc import Iterable, Mapping
 
 import polars as pl
 
-from apilens.accounts import accounts_of
+from apilens.accounts import Accounts
 from apilens.answer import Events
 from apilens.cohorts import column_of, named_cohorts, with_members
 from apilens.errors import UsageError
 
-# Account → its columns, as accounts.csv has them.
-Known = Mapping[str, Mapping[str, str | int | float | bool | None]]
 # Cohort → who is in it.
 Members = Mapping[str, tuple[str, ...]]
 
 
 def beside(
-    events: Events, columns: Mapping[str, pl.DataType], texts: Iterable[str], *, known: Known, members: Members
-) -> tuple[Events, dict[str, pl.DataType]]:
+    events: Events, columns: Mapping[str, pl.DataType], texts: Iterable[str], *, accounts: Accounts | None,
+    members: Members,
+) -> tuple[Events, dict[str, pl.DataType]]:  # fmt: skip
     """Return events with the columns of accounts and cohorts that the texts of a rule name, and all columns there are.
 
     Raises UsageError for a cohort of which nothing is said.
     """
     listed, types = list(texts), dict(columns)
-    if known:
-        accounts = accounts_of(known)
+    if accounts is not None:
         events, types = accounts.beside(events, listed), {**types, **accounts.dtypes()}
     for name in named_cohorts(listed):
         if name not in members:

@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from apilens.accounts import accounts_of
 from apilens.alerts.alert import Alert
 from apilens.alerts.alerting import alert_of
 from apilens.alerts.incidents import follow
@@ -146,8 +147,11 @@ def _fired(
     things = things_in(settings.deprecated)
     costed, known = priced(frame(events), columns, settings.cost)
     texts = [*rule.texts, *rule.texts_of(things), settings.errors.condition or ""]
-    whole, known = beside(costed, known, texts, known=trial.accounts, members=trial.cohorts)
-    asked = Asked(events=whole, columns=known, moments=moments, errors=settings.errors.condition, things=things)
+    accounts = accounts_of(trial.accounts) if trial.accounts else None
+    whole, known = beside(costed, known, texts, accounts=accounts, members=trial.cohorts)
+    asked = Asked(
+        events=whole, columns=known, moments=moments, errors=settings.errors.condition, things=things, accounts=accounts
+    )
     judged = rule.judge(asked)
     course = follow(
         (), judged.hits, by=rule.by, moments=moments, complete=until, for_=length(rule.for_),
