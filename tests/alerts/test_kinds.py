@@ -167,16 +167,18 @@ def test_an_anomaly_reads_the_hours_that_it_compares() -> None:
 
 def test_many_groups_are_compared_in_runs_of_moments(monkeypatch: pytest.MonkeyPatch) -> None:
     rule = AnomalyRule(name="a", by=("account",), least=1, sensitivity=2)
-    usual = [at(NOON - week * 7 * DAY - number * HOUR - MINUTE, account=name)
-             for week in range(1, 5) for number in range(-1, 6) for name in ("acme", "globex") for _ in range(5)]  # fmt: skip
+    usual = [
+        at(NOON - week * 7 * DAY - number * HOUR - MINUTE, account=name)
+        for week in range(1, 5) for number in range(-1, 6) for name in ("acme", "globex") for _ in range(5)
+    ]  # fmt: skip
     now = [at(NOON - 3 * HOUR + number * MINUTE, account="acme") for number in range(1, 51)]
     hits = judged(rule, [*usual, *now], first=NOON - 3 * HOUR)
 
     monkeypatch.setattr("apilens.alerts.kinds.anomaly._MOST_SAMPLES", 1)
 
     assert values(hits, "account", AT, VALUE) == [
-        ("acme", NOON - 3 * HOUR, 0.0), ("acme", NOON - 2 * HOUR, 50.0), ("acme", NOON - HOUR, 0.0), ("acme", NOON, 0.0),
-        *(("globex", NOON - number * HOUR, 0.0) for number in (3, 2, 1, 0)),
+        ("acme", NOON - 3 * HOUR, 0.0), ("acme", NOON - 2 * HOUR, 50.0), ("acme", NOON - HOUR, 0.0),
+        ("acme", NOON, 0.0), *(("globex", NOON - number * HOUR, 0.0) for number in (3, 2, 1, 0)),
     ]  # fmt: skip
     again = judged(rule, [*usual, *now], first=NOON - 3 * HOUR)
     assert values(again, "account", AT, VALUE) == values(hits, "account", AT, VALUE)
