@@ -95,6 +95,24 @@ def _with_both(accounts: pl.DataFrame) -> pl.DataFrame:
     return accounts.with_columns(none)
 
 
+def accounts_of(rows: Mapping[str, Mapping[str, object]]) -> Accounts:
+    """Return what is written out of accounts: id → the values of columns, read as those of a CSV file are.
+
+    Raises UsageError for what cannot name a column.
+    """
+    names = list(dict.fromkeys(name for row in rows.values() for name in row))
+    if problems := _name_problems(names):
+        raise UsageError(problems[0])
+    texts = [pl.Series(PREFIX + name, [_text(row.get(name)) for row in rows.values()], pl.String) for name in names]
+    return Accounts(pl.DataFrame([pl.Series("account", list(rows), pl.String), *map(_typed, texts)]))
+
+
+def _text(value: object) -> str | None:
+    if value is None or value == "":
+        return None
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
 def _read_csv(path: str | Path) -> pl.DataFrame:
     table = read_csv(path, required=("id",))
     table.need_values("id")

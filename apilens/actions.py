@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -51,6 +51,17 @@ def registrations(accounts: Accounts, column: str) -> pl.DataFrame:
     nobody = pl.Series([None], dtype=pl.String).new_from_index(0, known.height)
     actions = pl.Series([column], dtype=pl.String).new_from_index(0, known.height)
     return _as_events(known["account"], nobody, known["registered"], actions, source="accounts")
+
+
+def registrations_in(names: Iterable[str], accounts: Accounts | None) -> list[pl.DataFrame]:
+    """Return the registrations that are steps: those of names such as `account.created_at`, among those of actions.
+
+    Raises UsageError where nothing is known of accounts.
+    """
+    columns = sorted({name for name in names if name.startswith(PREFIX)})
+    if columns and accounts is None:
+        raise UsageError(f"step `{columns[0]}` is about accounts", hint="name `accounts: FILE` in apilens.yaml")
+    return [registrations(accounts, column) for column in columns] if accounts is not None else []
 
 
 def registered(accounts: Accounts, column: str, *, what: str = "") -> pl.DataFrame:

@@ -9,10 +9,13 @@ import polars as pl
 
 from apilens.deprecation_settings import moment
 from apilens.schema import TIME
+from apilens.short_filters import quoted
 from apilens.things import Thing
 
 # Who still calls so many days before the end will hardly have moved by then.
 SHORT = 30
+DEPRECATED, SUNSET = "endpoint.deprecated", "endpoint.sunset"
+
 # What is known of each thing, beside what usage.plan_usage counts for an account.
 _STATED = {
     "thing": pl.String(), "kind": pl.String(), "since": TIME, "sunset": TIME, "replacement": pl.String(),
@@ -38,6 +41,22 @@ def described(usage: pl.DataFrame, stated: pl.DataFrame) -> pl.DataFrame:
         pl.col("endpoint").alias("thing"), pl.lit(None, pl.Int64).alias("replaced")
     )
     return _whole(named, {"kind": "endpoint", "replacement": None})
+
+
+def things_described(stated: pl.DataFrame, things: Iterable[Thing]) -> tuple[Thing, ...]:
+    """Return what descriptions and responses call deprecated and give a sunset: the endpoints of one day are one thing.
+
+    stated: as Endpoints has it. things: what is declared of an endpoint goes before what others say of it.
+    """
+    declared = "".join(f" AND NOT coalesce(({item.condition}), false)" for item in things if item.kind == "endpoint")
+    ends = stated.filter(DEPRECATED).drop_nulls(SUNSET).group_by(SUNSET).agg(pl.col("#said_by").min()).sort(SUNSET)
+    return tuple(
+        Thing(
+            name=f"endpoints until {text}", kind="endpoint", column="endpoint", sunset=end, said_by=said_by,
+            condition=f"{DEPRECATED} AND {SUNSET} = {quoted(text)}{declared}",
+        )
+        for text, said_by in ends.select(SUNSET, "#said_by").iter_rows() if (end := moment(text))
+    )  # fmt: skip
 
 
 def _whole(usage: pl.DataFrame, stated: dict[str, str | datetime | None]) -> pl.DataFrame:

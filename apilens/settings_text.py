@@ -43,6 +43,12 @@ _MORE = """\
 # Client addresses are kept (keep), or truncate, hash, drop.
 #client_ip: truncate
 
+# Who is told of alerts, by `apilens check` (docs/alerts.md, docs/notifications.md). Secrets stand elsewhere.
+#channels:
+#  oncall: {type: slack, url_env: SLACK_URL}
+#routes:
+#  - {to: [oncall]}
+
 # What reports show where they are not asked for a time: everything.
 #defaults: {since: 7d}
 """

@@ -177,3 +177,14 @@ def _floor(moment: datetime, unit: str | None) -> datetime:
         return moment.replace(minute=0, second=0, microsecond=0)
     midnight = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     return midnight - timedelta(days=midnight.weekday()) if unit == "w" else midnight
+
+
+def apart(windows: Iterable[tuple[datetime, datetime]]) -> tuple[Window, ...]:
+    """Return the time that windows (since, until) cover as windows that neither overlap nor touch, the oldest first."""
+    merged: list[tuple[datetime, datetime]] = []
+    for since, until in sorted(windows):
+        if merged and since <= merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(merged[-1][1], until))
+        else:
+            merged.append((since, until))
+    return tuple(Window(since, until) for since, until in merged)

@@ -18,7 +18,8 @@ class Alert:
     """One rule on one group, as of one evaluation.
 
     group: dimension → its value, empty for a rule over everything. value: what the rule's condition compares first,
-    with `unit` as in metrics. values: every metric of the condition. since: when this state began; until: when it
+    with `unit` as in metrics. values: every metric of the condition. reading: in words, what they are and what they are
+    compared with. since: when this state began; until: when it
     ended, for resolved ones. claimed: the account is one that the request named and the server refused.
     command: shows the requests behind it. links: name → URL, from `links:` of apilens.yaml.
     """
@@ -34,6 +35,7 @@ class Alert:
     unit: str = "number"
     values: Mapping[str, float | None] = field(default_factory=dict)
     condition: str = ""
+    reading: str = ""
     description: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     claimed: bool = False

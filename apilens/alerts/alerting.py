@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
-from typing import cast
+from datetime import datetime, timedelta
 
 from apilens.alerts.alert import Alert, State
 from apilens.alerts.incidents import Incident
 from apilens.alerts.rule import Rule, described
+from apilens.alerts.stated import stated, value_text
 from apilens.dimensions import BY_NAME as DIMENSIONS
-from apilens.render.cells import human, iso
-from apilens.result import Field, Unit
+from apilens.render.cells import iso
+from apilens.result import Unit
 
 UNKNOWN = "(unattributed)"
 
@@ -25,6 +25,7 @@ def alert_of(rule: Rule, incident: Incident, units: Mapping[str, Unit], *, file:
     return Alert(
         rule=rule.name, kind=rule.kind, state=state, severity=severity, group=incident.group, since=incident.since,
         until=incident.until, value=incident.value, unit=unit, values=incident.values, condition=rule.condition(),
+        reading=stated(rule, severity, incident.values, units),
         description=described(rule.description, _words(rule, incident, units, severity)), labels=rule.labels,
         claimed=incident.claimed, command=command_of(rule, incident), file=file, line=line,
     )  # fmt: skip
@@ -37,29 +38,21 @@ def group_text(group: Mapping[str, str | None], *, claimed: bool = False) -> str
     return ", ".join(words)
 
 
-def value_text(value: float | None, unit: str) -> str:
-    """Return a number as people read it."""
-    if value is None:
-        return "·"
-    if unit == "time":
-        return f"{datetime.fromtimestamp(value, UTC):%Y-%m-%d %H:%M:%S} UTC"
-    whole = unit in ("count", "number") and value.is_integer()
-    return human(int(value) if whole else value, Field("value", cast(Unit, unit)))
-
-
 def command_of(rule: Rule, incident: Incident) -> str:
-    """Return the command that breaks the events of an incident down."""
+    """Return the command that breaks the events of an incident down, beside those it is compared with if there are."""
     where = [*rule.filters, *(equals(name, value) for name, value in incident.group.items())]
     further = [name for name in ("account", "endpoint", "status") if name not in incident.group][:2]
     words = ["apilens", "report", "--by", ",".join(further)]
     for text in where:
         words += ["--where", text]
     words += ["--since", iso(_start(rule, incident)), "--until", iso(incident.held)]
-    return shlex.join(words)
+    return shlex.join([*words, *(["--compare", rule.beside] if rule.beside else [])])
 
 
 def _start(rule: Rule, incident: Incident) -> datetime:
-    return min(incident.since, incident.held) - max(rule.width(), timedelta(seconds=1))
+    # What is compared is the window of the last moment: another one would be compared with other time.
+    first = incident.held if rule.beside else min(incident.since, incident.held)
+    return first - max(rule.width(), timedelta(seconds=1))
 
 
 def equals(name: str, value: str | None) -> str:

@@ -24,7 +24,7 @@ from apilens.metrics import BY_NAME
 from apilens.query import metric_of
 from apilens.result import Field, Unit
 from apilens.schema import TIME, TYPE_NAMES, dtypes
-from apilens.window import Window
+from apilens.window import Window, apart
 
 # A moment takes a dozen questions, where moments that are not compared share theirs.
 MOST_MOMENTS = 100
@@ -44,14 +44,8 @@ def comparison_at(compare: str, span: timedelta, at: datetime) -> Comparison:
 def windows_read(compare: str, span: timedelta, first: datetime, last: datetime) -> tuple[Window, ...]:
     """Return the windows whose events decide moments from first to last: apart from one another, the oldest first."""
     one = comparison_at(compare, span, last)
-    merged: list[tuple[datetime, datetime]] = []
-    for since, until in sorted(_bounds(window) for window in (one.head, *one.bases)):
-        begins = since - (last - first)
-        if merged and begins <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(merged[-1][1], until))
-        else:
-            merged.append((begins, until))
-    return tuple(Window(since, until) for since, until in merged)
+    bounds = (_bounds(window) for window in (one.head, *one.bases))
+    return apart((since - (last - first), until) for since, until in bounds)
 
 
 def metric_behind(name: str) -> str | None:

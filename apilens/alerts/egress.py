@@ -45,6 +45,7 @@ class _Swap:
             group=shown,
             description=swap(alert.description, swapped),
             condition=swap(alert.condition, swapped),
+            reading=swap(alert.reading, swapped),
             labels={name: swap(text, swapped) for name, text in alert.labels.items()},
             command="" if hidden else alert.command,
             links={} if hidden else alert.links,

@@ -17,13 +17,15 @@ from apilens.analyses import collect
 from apilens.answer import Events
 from apilens.cohorts import Cohorts
 from apilens.config import Settings
+from apilens.deprecated_use import things_described
 from apilens.deprecation_settings import things_in
 from apilens.engine import frame
 from apilens.errors import ConfigError, UsageError
 from apilens.left_out import left_out
 from apilens.query import matching_events
-from apilens.reading import events_of
+from apilens.reading import endpoints_of, events_of
 from apilens.store import Store
+from apilens.things import Thing
 from apilens.window import Window
 
 # Rules whose events lie in so short a time share what is read of it, held in memory: an hour of 20 million events a day
@@ -123,9 +125,10 @@ def _shared(ground: Ground, turns: Sequence[Turn]) -> Asked:
 def _one(ground: Ground, turn: Turn, shared: Asked | None, complete: datetime) -> Outcome:
     rule = turn.rule
     errors = ground.settings.errors.condition
+    things = _things(ground) if rule.reads_things else ()
     try:
         if shared is None:
-            texts = [*rule.texts, *rule.texts_of(things_in(ground.settings.deprecated)), *others_of(ground)]
+            texts = [*rule.texts, *rule.texts_of(things), *others_of(ground)]
             events, columns = events_of(
                 ground.store, turn.window, ground.accounts, texts, ground.cohorts, cost=ground.settings.cost,
                 parts=turn.windows,
@@ -134,8 +137,10 @@ def _one(ground: Ground, turn: Turn, shared: Asked | None, complete: datetime) -
                 events = _held(events, turn, columns, others_of(ground))
             shared = Asked(events=events, columns=columns, moments=turn.moments, errors=errors)
         leave = left_out(ground.settings.scope, rule.texts, shared.columns)
-        things = things_in(ground.settings.deprecated)
-        judged = rule.judge(replace(shared, events=leave.of(shared.events), moments=turn.moments, things=things))
+        asked = replace(
+            shared, events=leave.of(shared.events), moments=turn.moments, things=things, accounts=ground.accounts
+        )
+        judged = rule.judge(asked)
     except ConfigError:
         raise
     except UsageError as error:
@@ -145,6 +150,12 @@ def _one(ground: Ground, turn: Turn, shared: Asked | None, complete: datetime) -
         for_=length(rule.for_), keep_for=length(rule.keep_firing_for),
     )  # fmt: skip
     return Outcome(rule, judged, course, turn.moments)
+
+
+def _things(ground: Ground) -> tuple[Thing, ...]:
+    """Return what is deprecated: by apilens.yaml, and by the descriptions of the API, and by its responses."""
+    declared = things_in(ground.settings.deprecated)
+    return (*declared, *things_described(endpoints_of(ground.store).stated, declared))
 
 
 def others_of(ground: Ground) -> list[str]:

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import polars as pl
 
+from apilens.accounts import Accounts
 from apilens.answer import Events
 from apilens.result import Unit
 from apilens.things import Thing
@@ -50,6 +51,7 @@ class Asked:
     """What a rule is judged on. events: at least those of its span before the first moment, up to the last one.
 
     columns: those of events. errors: the condition of errors where it is not the default. things: what is deprecated.
+    accounts: what is known of them besides.
     """
 
     events: Events
@@ -57,6 +59,7 @@ class Asked:
     moments: Moments
     errors: str | None = None
     things: tuple[Thing, ...] = ()
+    accounts: Accounts | None = None
 
 
 @dataclass(frozen=True, slots=True)

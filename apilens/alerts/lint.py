@@ -25,8 +25,12 @@ def doubts(rules: Rules, settings: Settings) -> list[str]:
     found = []
     for rule in rules.rules:
         place = f"{rules.file}:{rules.lines[rule.name]}:1: {rule.name}"
-        if rule.kind == "deprecated" and not any(item.sunset for item in settings.deprecated):
-            found.append(f"{place}: can never fire: nothing under `deprecated:` in apilens.yaml has a `sunset`")
+        # What a description says is known where it was ingested.
+        if rule.reads_things and not settings.openapi and not any(item.sunset for item in settings.deprecated):
+            found.append(
+                f"{place}: can never fire: nothing under `deprecated:` in apilens.yaml has a `sunset`, and no "
+                "description of the API is named under `openapi:`"
+            )
         found += [f"{place}: {what}" for what in _doubts(rule, _units(rule, columns))]
     return found
 

@@ -29,6 +29,8 @@ from apilens.window import Window
 _SLICE = "#slice"
 # Copies that are held at once: 8 columns of 4 million take 300 MB.
 MOST_COPIES = 4_000_000
+# Up to so many copies of groups it costs more to make fewer.
+_FEW_COPIES, _FEW_GROUPS = 500_000, 1_000
 # What these come to depends on the other groups of the same window.
 _OF_THE_WHOLE = ("share", "error_share")
 
@@ -91,13 +93,50 @@ def _from_slices(events: Events, question: Question, moments: Moments) -> pl.Dat
     asked = question.ask(sliced, [_SLICE])
     [groups] = collect([asked.groups])
     parts = {part.name: part for metric in asked.metrics.values() for part in metric.parts}
-    copies = _copied(groups, pl.col(_SLICE), width, question.span, moments)
     others = [name for name in groups.columns if name not in parts and name.startswith("#") and name != _SLICE]
-    whole = copies.group_by(*question.by, AT).agg(
-        *(_combined(part) for part in parts.values()), *(pl.col(name).sum() for name in others)
-    )
+    sums = [*(_combined(part) for part in parts.values()), *(pl.col(name).sum() for name in others)]
+    ordered = groups.sort(_SLICE)
+    found = []
+    for run in _runs(groups.height, question.span, moments, width):
+        some = _shared_once(_between(ordered, run.first - question.span, run.last), question, run, sums)
+        copies = _copied(some, pl.col(_SLICE), width, question.span, run)
+        found.append(copies.group_by(*question.by, AT).agg(sums))
     # What was asked of slices is the same of windows: where one begins stands in the place of where it ends.
-    return asked.finish(asked.cut(whole.rename({AT: _SLICE}))).rows.rename({_SLICE: AT})
+    whole = pl.concat(found, how="vertical_relaxed").rename({AT: _SLICE})
+    return asked.finish(asked.cut(whole)).rows.rename({_SLICE: AT})
+
+
+def _runs(groups: int, span: timedelta, moments: Moments, width: timedelta) -> Iterator[Moments]:
+    """Give the moments in runs, one where they are few copies of groups in all.
+
+    A run of k moments copies what lies between its first and last moments k times, and what all its windows share but
+    once: the root of the slices in a window makes least of both.
+    """
+    few = groups * (span // moments.step + 1) <= _FEW_COPIES
+    most = len(moments) if few else math.isqrt(span // width) + 1
+    for start in range(0, len(moments), most):
+        first = moments.first + start * moments.step
+        yield Moments(first, min(first + (most - 1) * moments.step, moments.last), moments.step)
+
+
+def _between(ordered: pl.DataFrame, since: datetime, until: datetime) -> pl.DataFrame:
+    """Return the groups of the slices that begin in a window of time, of groups in that order."""
+    begins = ordered[_SLICE]
+    first, end = (begins.search_sorted(moment, side="left") for moment in (since, until))
+    return ordered[first:end]
+
+
+def _shared_once(groups: pl.DataFrame, question: Question, run: Moments, sums: Sequence[pl.Expr]) -> pl.DataFrame:
+    """Return the groups with what lies in the windows of all moments of a run put together."""
+    begin = run.last - question.span
+    middle = _between(groups, begin, run.first)
+    if middle.height < _FEW_GROUPS or not question.by:
+        return groups
+    whole = middle.group_by(question.by).agg(sums)
+    one = whole.with_columns(_instant(begin).alias(_SLICE)).select(groups.columns)
+    return pl.concat(
+        [groups.filter(~pl.col(_SLICE).is_between(begin, run.first, closed="left")), one], how="vertical_relaxed"
+    )
 
 
 def _sliced(events: Events, span: timedelta, moments: Moments) -> tuple[Events, timedelta]:

@@ -6,7 +6,7 @@ import re
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import msgspec
 
@@ -17,6 +17,7 @@ from apilens.window import Window, parse_duration
 
 if TYPE_CHECKING:
     from apilens.alerts.judging import Asked, Judged
+    from apilens.config import Settings
     from apilens.things import Thing
 
 Place = tuple[str | int, ...]
@@ -95,9 +96,27 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Give what types cannot say of the keys of this kind; columns: name → type name of the configured ones."""
         yield from ()
 
+    def filled(self, settings: Settings) -> Self:
+        """Return the rule with what it takes from apilens.yaml by name."""
+        return self
+
+    def unknown(self, settings: Settings) -> Iterator[tuple[Place, str]]:
+        """Give the names of this kind that apilens.yaml does not have."""
+        yield from ()
+
+    @property
+    def beside(self) -> str | None:
+        """What its window is compared with, as --compare says it; None where it is compared with none."""
+        return None
+
     @property
     def needs_no_events(self) -> bool:
         """Whether it says something where no input is fresh."""
+        return False
+
+    @property
+    def reads_things(self) -> bool:
+        """Whether it is about what is deprecated."""
         return False
 
     @property
@@ -155,7 +174,7 @@ def common_problems(
     if rule.where is not None and (problem := event_problem(rule.where, columns)):
         yield ("where",), problem
     if rule.cohort is not None and rule.cohort not in cohorts:
-        yield ("cohort",), _unknown("cohort", rule.cohort, cohorts, "name it under `cohorts:` in apilens.yaml")
+        yield ("cohort",), unknown_name("cohort", rule.cohort, cohorts, "name it under `cohorts:` in apilens.yaml")
     yield from _length_problems(rule)
     problem = _by_problem(rule.by, columns)
     if problem:
@@ -166,7 +185,8 @@ def common_problems(
         yield from _description_problems(rule)
 
 
-def _unknown(what: str, name: str, known: Mapping[str, object], else_: str) -> str:
+def unknown_name(what: str, name: str, known: Mapping[str, object], else_: str) -> str:
+    """Return what to say of a name that nobody knows: the nearest one, else where it would have to stand."""
     from apilens.spelling import nearest
 
     return f"unknown {what} `{name}` ({nearest(name, known) or else_})"
@@ -201,7 +221,7 @@ def _description_problems(rule: Rule) -> Iterator[tuple[Place, str]]:
     known = dict.fromkeys((*WORDS, *rule.named(), *rule.labels))
     for name in _FIELD.findall(rule.description):
         if name not in known:
-            yield ("description",), _unknown("name", name, known, f"one of {', '.join(known)}")
+            yield ("description",), unknown_name("name", name, known, f"one of {', '.join(known)}")
 
 
 def described(text: str, values: Mapping[str, str]) -> str:

@@ -54,7 +54,7 @@ def parse_rules(data: bytes, name: str, settings: Settings) -> Rules:
     except YamlMistake as mistake:
         raise ConfigError(f"{name}:{mistake.line}:{mistake.column}: {mistake.what}") from None
     nodes = _items(root, mistakes)
-    found = [(at, node, _rule(node, at, mistakes)) for at, node in enumerate(nodes)]
+    found = [(at, node, _rule(node, at, mistakes, settings)) for at, node in enumerate(nodes)]
     rules = [(at, rule) for at, _, rule in found if rule is not None]
     for place, what in _problems(rules, settings):
         # A key that was wrong already is missing now: nothing more is to be said of it.
@@ -114,7 +114,7 @@ def _items(root: Node | None, mistakes: Mistakes) -> Sequence[Node]:
     return ()
 
 
-def _rule(node: Node, at: int, mistakes: Mistakes) -> Rule | None:
+def _rule(node: Node, at: int, mistakes: Mistakes, settings: Settings) -> Rule | None:
     """Return the rule in a node as its kind has it, None where it cannot stand."""
     place = ("rules", at)
     kind = next((item.value for key, item in node.pairs if key.value == "kind"), "condition")
@@ -125,7 +125,7 @@ def _rule(node: Node, at: int, mistakes: Mistakes) -> Rule | None:
         mistakes.add(kind_node.line, f"rules[{at}].kind: unknown kind `{kind}` ({near})", column=kind_node.column)
         return None
     rule: Rule | None = typed(node, KINDS[str(kind)], mistakes, place)
-    return rule
+    return rule.filled(settings) if rule is not None else None
 
 
 def _problems(rules: Sequence[tuple[int, Rule]], settings: Settings) -> Iterator[tuple[Place, str]]:
@@ -135,5 +135,5 @@ def _problems(rules: Sequence[tuple[int, Rule]], settings: Settings) -> Iterator
         if rule.name in names:
             yield ("rules", at, "name"), f"`{rule.name}` is the name of an earlier rule"
         names.add(rule.name)
-        for place, what in common_problems(rule, columns, settings.cohorts):
+        for place, what in (*common_problems(rule, columns, settings.cohorts), *rule.unknown(settings)):
             yield ("rules", at, *place), what

@@ -9,12 +9,13 @@ from typing import Any
 import polars as pl
 
 from apilens.alerts.alert import Alert, Severity
-from apilens.alerts.alerting import group_text, value_text
+from apilens.alerts.alerting import group_text
 from apilens.alerts.check import Checked
 from apilens.alerts.incidents import RANK
 from apilens.errors import EXIT_FINE, EXIT_FIRING, EXIT_INPUT, EXIT_NOTIFY
 from apilens.heading import iso
 from apilens.links import PREFIX
+from apilens.render.findings import both
 from apilens.result import Field, Result, Table
 from apilens.schema import TIME
 
@@ -22,7 +23,9 @@ _COLUMNS: Mapping[str, pl.DataType] = {
     "name": pl.String(), "kind": pl.String(), "state": pl.String(), "severity": pl.String(), "value": pl.Float64(),
     "since": TIME, "until": TIME,
 }  # fmt: skip
-_FURTHER: Mapping[str, pl.DataType] = {"description": pl.String(), "silenced": pl.Boolean()}
+_FURTHER: Mapping[str, pl.DataType] = {
+    "description": pl.String(), "reading": pl.String(), "silenced": pl.Boolean(),
+}  # fmt: skip
 _UNITS: Mapping[str, Any] = {"value": "number", "since": "time", "until": "time"}
 # What people read first.
 _ORDER = ("firing", "no_data", "pending", "resolved", "ok")
@@ -120,21 +123,18 @@ def _field(name: str) -> Field:
 def _row(alert: Alert) -> dict[str, Any]:
     return {
         "name": alert.rule, "kind": alert.kind, "state": alert.state, "severity": alert.severity, "value": alert.value,
-        "since": alert.since, "until": alert.until, "description": alert.description or None, **alert.group,
+        "since": alert.since, "until": alert.until, **alert.group,
+        "description": alert.description or None, "reading": alert.reading or None,
         **{f"{PREFIX}{name}": url for name, url in alert.links.items()},
     }  # fmt: skip
 
 
 def _line(alert: Alert) -> str:
     when = f"{alert.since:%m-%d %H:%M}–{alert.until:%m-%d %H:%M}" if alert.until else f"since {alert.since:%m-%d %H:%M}"
-    what = alert.description or f"{_first(alert)}{value_text(alert.value, alert.unit)} ({alert.condition})"
+    what = both(alert.description, alert.reading)
     parts = [f"{_MARKS[alert.state]:<8}", f"{alert.severity:<8}", alert.rule]
     group = group_text(alert.group, claimed=alert.claimed)
     return "  ".join([*parts, *([group] if group else []), what, when])
-
-
-def _first(alert: Alert) -> str:
-    return f"{next(iter(alert.values))} " if alert.values else ""
 
 
 def _window(checked: Checked) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def impossible(text: str, units: Mapping[str, Unit]) -> Iterator[str]:
     parts = list(tree.flatten()) if isinstance(tree, exp.And) else [tree]
     for part in parts:
         node = part.unnest()
-        if isinstance(node, _COMPARISONS) and (found := _compared(node)):
+        if found := compared(node):
             name, kind, number = found
             unit = units.get(name, "number")
             least, most = _LEAST.get(unit), _MOST.get(unit)
@@ -49,13 +49,18 @@ def impossible(text: str, units: Mapping[str, Unit]) -> Iterator[str]:
                 yield spelled(node)
 
 
-def _compared(node: exp.Expr) -> tuple[str, type[exp.Expr], float] | None:
-    for metric, literal, kind in (
+def compared(node: exp.Expr) -> tuple[str, type[exp.Expr], float] | None:
+    """Return the metric, the comparison and the number of `METRIC < 5` or `5 > METRIC`, None for anything else."""
+    if not isinstance(node, _COMPARISONS):
+        return None
+    for metric, side, kind in (
         (node.this, node.expression, type(node)), (node.expression, node.this, _FLIPPED[type(node)]),
     ):  # fmt: skip
-        named = isinstance(metric, (exp.Column, *METRIC_CALLS))
+        named, sign = isinstance(metric, (exp.Column, *METRIC_CALLS)), -1 if isinstance(side, exp.Neg) else 1
+        literal = side.this if isinstance(side, exp.Neg) else side
         if named and isinstance(literal, exp.Literal) and not literal.args.get("is_string"):
-            return (name_of(metric) if isinstance(metric, exp.Column) else spelled(metric)), kind, float(literal.name)
+            name = name_of(metric) if isinstance(metric, exp.Column) else spelled(metric)
+            return name, kind, sign * float(literal.name)
     return None
 
 

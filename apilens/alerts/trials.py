@@ -12,12 +12,14 @@ from typing import Any
 import msgspec
 import polars as pl
 
+from apilens.accounts import accounts_of
 from apilens.alerts.alert import Alert
 from apilens.alerts.alerting import alert_of
 from apilens.alerts.incidents import follow
 from apilens.alerts.judging import Asked, Moments
 from apilens.alerts.rule import Rule, length
 from apilens.alerts.rules import Rules, load_rules
+from apilens.alerts.trial_accounts import beside
 from apilens.alerts.trial_events import START, events_of_line, events_of_row, offset
 from apilens.config import Settings
 from apilens.cost import priced
@@ -36,7 +38,10 @@ class Check(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One test. events: lines that describe them; rows: events written out. checks, or `at` and `alerts` for one."""
+    """One test. events: lines that describe them; rows: events written out. checks, or `at` and `alerts` for one.
+
+    accounts: account → columns `account.NAME`, cohorts: who is in them; beside, and before, what the file says.
+    """
 
     name: str
     events: tuple[str, ...] = ()
@@ -44,6 +49,8 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     at: str | None = None
     alerts: tuple[dict[str, str | int | float | None], ...] = ()
     checks: tuple[Check, ...] = ()
+    accounts: dict[str, dict[str, str | int | float | bool | None]] = {}
+    cohorts: dict[str, tuple[str, ...]] = {}
 
     @property
     def all_checks(self) -> tuple[Check, ...]:
@@ -52,10 +59,18 @@ class Trial(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class TrialFile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A file of tests, and the rules that they are about, taken from its folder."""
+    """A file of tests, and the rules that they are about, taken from its folder. accounts, cohorts: of all tests."""
 
     rules: str
     tests: tuple[Trial, ...]
+    accounts: dict[str, dict[str, str | int | float | bool | None]] = {}
+    cohorts: dict[str, tuple[str, ...]] = {}
+
+    def whole(self, trial: Trial) -> Trial:
+        """Return a test with what is said of accounts for all of them."""
+        return msgspec.structs.replace(
+            trial, accounts=self.accounts | trial.accounts, cohorts=self.cohorts | trial.cohorts
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +97,7 @@ def run_trials(path: Path, settings: Settings) -> list[Tried]:
     for number, trial in enumerate(file.tests):
         place = f"{path}:{lines[number]}"
         try:
-            found += list(_tried(trial, place, rules, settings))
+            found += list(_tried(file.whole(trial), place, rules, settings))
         except UsageError as error:
             raise ConfigError(f"{place}: {trial.name}: {error.message}", hint=error.hint) from None
     return found
@@ -115,24 +130,28 @@ def _tried(trial: Trial, place: str, rules: Rules, settings: Settings) -> Iterat
         raise UsageError("checks nothing", hint="at: 1h, and the alerts that fire then; or checks: [{at: 1h, …}]")
     for check in trial.all_checks:
         until = START + offset(check.at)
-        fired = [alert for rule in rules.enabled for alert in _fired(rule, numbered, columns, settings, until)]
+        fired = [alert for rule in rules.enabled for alert in _fired(rule, trial, numbered, columns, settings, until)]
         yield _compared(trial, check, place, fired)
 
 
 def _fired(
-    rule: Rule, events: pl.DataFrame, columns: Mapping[str, pl.DataType], settings: Settings, until: datetime
-) -> list[Alert]:
+    rule: Rule, trial: Trial, events: pl.DataFrame, columns: Mapping[str, pl.DataType], settings: Settings,
+    until: datetime,
+) -> list[Alert]:  # fmt: skip
     """Return the alerts of a rule that fire at a moment."""
     back = until - length(rule.for_) - length(rule.keep_firing_for)
     first = min(START, back)
     if rule.most_moments is not None:
         first = min(max(first, until - rule.most_moments * rule.pace), back)
     moments = Moments.after(first - timedelta(microseconds=1), until, rule.pace)
+    things = things_in(settings.deprecated)
     costed, known = priced(frame(events), columns, settings.cost)
+    texts = [*rule.texts, *rule.texts_of(things), settings.errors.condition or ""]
+    accounts = accounts_of(trial.accounts) if trial.accounts else None
+    whole, known = beside(costed, known, texts, accounts=accounts, members=trial.cohorts)
     asked = Asked(
-        events=costed, columns=known, moments=moments, errors=settings.errors.condition,
-        things=things_in(settings.deprecated),
-    )  # fmt: skip
+        events=whole, columns=known, moments=moments, errors=settings.errors.condition, things=things, accounts=accounts
+    )
     judged = rule.judge(asked)
     course = follow(
         (), judged.hits, by=rule.by, moments=moments, complete=until, for_=length(rule.for_),

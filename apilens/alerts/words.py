@@ -38,7 +38,8 @@ def lines(message: Message, most: int = MOST_GROUPS) -> list[str]:
 
 def line(alert: Alert) -> str:
     """Return one group in a line: who, what its rule says of it or its number, since when."""
-    what = alert.description or " ".join(part for part in (number(alert), bracketed(alert.condition)) if part)
+    numbers = " ".join(part for part in (number(alert), bracketed(alert.condition)) if part)
+    what = alert.description or alert.reading or numbers
     until = f"{alert.until:%Y-%m-%d %H:%M}" if alert.until else ""
     when = f"{alert.since:%Y-%m-%d %H:%M} to {until} UTC" if until else f"since {alert.since:%Y-%m-%d %H:%M} UTC"
     said = ", ".join(part for part in (what, when) if part)

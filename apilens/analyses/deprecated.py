@@ -14,7 +14,17 @@ from apilens.analyses import answers, collect
 from apilens.analyses.scope import Scope
 from apilens.answer import Events
 from apilens.computed import condition
-from apilens.deprecated_use import SHORT, dated, declared, described, judged, ranked, things_of
+from apilens.deprecated_use import (
+    DEPRECATED,
+    SHORT,
+    SUNSET,
+    dated,
+    declared,
+    described,
+    judged,
+    ranked,
+    things_of,
+)
 from apilens.deprecation_settings import moment
 from apilens.endpoints import OPENAPI, RESPONSES, Endpoints
 from apilens.errors import InputError, UsageError
@@ -29,7 +39,6 @@ from apilens.window import anchor
 
 LIMIT = 20
 
-_DEPRECATED, _SUNSET = "endpoint.deprecated", "endpoint.sunset"
 _FIELDS = (
     Field("account"), Field("thing"), Field("kind"), Field("requests", "count"), Field("first_request", "time"),
     Field("last_request", "time"), Field("share_migrated", "ratio", "higher"), Field("sunset", "date"),
@@ -65,11 +74,11 @@ class DeprecatedOptions(Scope):
     def texts(self) -> list[str]:
         """Return every name and condition in it."""
         conditions = [text for thing in self.things for text in (thing.condition, thing.replaced) if text]
-        return [*Scope.texts(self), "endpoint", _DEPRECATED, *conditions]
+        return [*Scope.texts(self), "endpoint", DEPRECATED, *conditions]
 
     def described(self) -> int:
         """Return how many endpoints descriptions call deprecated."""
-        return self.known.operations.filter(_DEPRECATED).height
+        return self.known.operations.filter(DEPRECATED).height
 
     def announced(self) -> int:
         """Return how many endpoints only responses call deprecated."""
@@ -132,9 +141,9 @@ def _uses(
     old = [condition(thing.condition, columns).expr for thing in options.things]
     new = [condition(thing.replaced, columns).expr if thing.replaced else None for thing in options.things]
     plans = [plan_usage(matching, *pair, until=until) for pair in zip(old, new, strict=True)]
-    if _DEPRECATED in columns:
+    if DEPRECATED in columns:
         # What apilens.yaml says of an endpoint goes before what a description says.
-        rest = nw.col(_DEPRECATED)
+        rest = nw.col(DEPRECATED)
         for thing, expr in zip(options.things, old, strict=True):
             if thing.kind == "endpoint":
                 rest = rest & ~nw.coalesce(expr, nw.lit(False))
@@ -162,7 +171,7 @@ def _notes(options: DeprecatedOptions, rows: pl.DataFrame, things: pl.DataFrame,
     if described := options.described():
         used = things.filter((pl.col("said_by") == OPENAPI) & (pl.col("accounts") > 0)).height
         yield f"{used} of {described} endpoints that OpenAPI calls deprecated are used"
-        unread = [text for text in options.known.operations.filter(_DEPRECATED)[_SUNSET].unique() if not moment(text)]
+        unread = [text for text in options.known.operations.filter(DEPRECATED)[SUNSET].unique() if not moment(text)]
         yield from (f"x-sunset {text!r} is no date: 2026-12-31, or a time" for text in sorted(filter(None, unread)))
     if announced := options.announced():
         used = things.filter((pl.col("said_by") == RESPONSES) & (pl.col("accounts") > 0)).height

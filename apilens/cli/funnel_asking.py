@@ -85,15 +85,11 @@ def _actions(here: Session, saved: FunnelSettings, path: str | None) -> pl.DataF
         from apilens.actions import read_actions
 
         found.append(read_actions(path))
-    named = {step.what for step in map(parse_step, (*saved.steps, *saved.exclude)) if step.kind == "action"}
-    columns = [name for name in named if name.startswith("account.")]
-    if columns:
-        from apilens.actions import registrations
+    steps = map(parse_step, (*saved.steps, *saved.exclude))
+    if named := [step.what for step in steps if step.kind == "action"]:
+        from apilens.actions import registrations_in
 
-        accounts = here.accounts()
-        if accounts is None:
-            raise UsageError(f"step `{columns[0]}` is about accounts", hint="name `accounts: FILE` in apilens.yaml")
-        found += [registrations(accounts, column) for column in sorted(columns)]
+        found += registrations_in(named, here.accounts())
     if not found:
         return None
 

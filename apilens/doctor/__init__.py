@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 import polars as pl
 
-from apilens.doctor import events, layers, machine, settings, store
+from apilens.doctor import channels, events, layers, machine, settings, store
 from apilens.doctor.base import Finding, Patient
 from apilens.result import Field, Result, Table
 
@@ -27,6 +27,7 @@ CHECKS: Mapping[str, Callable[[Patient], Finding]] = {
     "attribution": events.attribution,
     "layers": layers.layers,
     "clock": events.clock,
+    "channels": channels.channels,
     "versions": machine.versions,
 }
 _COLUMNS = ("check", "state", "what", "advice")

@@ -7,13 +7,27 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from apilens.links import PREFIX
 from apilens.render.cells import UNATTRIBUTED, human, whole
 from apilens.render.safe import safe
 from apilens.result import Field, Result
 
 # The columns of a row that are no dimension of its group.
 _OWN = frozenset(
-    ("name", "kind", "state", "severity", "value", "since", "until", "file", "line", "description", "silenced")
+    (
+        "name",
+        "kind",
+        "state",
+        "severity",
+        "value",
+        "since",
+        "until",
+        "file",
+        "line",
+        "description",
+        "reading",
+        "silenced",
+    )
 )
 _RANK = {"warning": 0, "critical": 1}
 _MOST = 500
@@ -81,7 +95,7 @@ def _group(row: Mapping[str, Any], by: Sequence[str]) -> str:
 
     Nothing in a column is nobody only where the rule has that dimension: other rules fill it, too.
     """
-    values = {name: value for name, value in row.items() if name not in _OWN}
+    values = {name: value for name, value in row.items() if name not in _OWN and not name.startswith(PREFIX)}
     shown = (UNATTRIBUTED if value is None and name in by else value for name, value in values.items())
     return ", ".join(str(value) for value in shown if value is not None)
 
@@ -89,8 +103,14 @@ def _group(row: Mapping[str, Any], by: Sequence[str]) -> str:
 def _message(row: Mapping[str, Any], result: Result) -> str:
     field = next((field for field in result.tables[0].fields if field.name == "value"), Field("value", "number"))
     number = "" if row["value"] is None else human(whole(row["value"]), field)
-    what = row.get("description") or (f"{row['state']}, {number}" if number else row["state"])
+    said = both(row.get("description"), row.get("reading"))
+    what = said or (f"{row['state']}, {number}" if number else row["state"])
     return f"{what}{_when(row['since'], row['until'])}"
+
+
+def both(description: str | None, reading: str | None) -> str:
+    """Return what a rule says of an alert, and what was measured and is compared with what."""
+    return f"{description} ({reading})" if description and reading else description or reading or ""
 
 
 def _when(since: datetime | None, until: datetime | None) -> str:

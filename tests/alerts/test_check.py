@@ -303,6 +303,7 @@ def test_rows_are_rules_by_groups_with_their_dimensions(tmp_path: Path, channel:
         "until",
         "account",
         "description",
+        "reading",
         "silenced",
     ]
     assert sorted(rows.select("name", "state", "value", "account").rows()) == [

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from datetime import timedelta
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from apilens.alerts.backtest import backtest
 from apilens.alerts.check import check_window
@@ -17,6 +20,7 @@ from apilens.alerts.judging import AT, CLAIMED, SEVERITY, VALUE, Moments
 from apilens.alerts.kinds.condition import ConditionRule, When
 from apilens.alerts.lint import doubts
 from apilens.alerts.pacing import spaced
+from apilens.cli import cli
 from apilens.config import Settings
 from apilens.errors import ConfigError
 from apilens.window import Window
@@ -129,6 +133,20 @@ def test_a_check_reads_only_the_days_that_it_compares(tmp_path: Path) -> None:
     [alert] = [alert for alert in found.alerts if alert.state == "firing"]
     assert alert.value == 1.0
     assert "--since 2026-11-03T11:05:00Z" in alert.command
+
+
+def test_its_command_shows_the_change_that_it_fired_for(tmp_path: Path) -> None:
+    store = stored(tmp_path, [line(-90), line(-30), line(-20), line(-10)])
+    rules = rules_of("name: a, by: [account], window: 1h, compare: previous, when: requests_change >= 2")
+
+    # It fires at noon already: the command is about the window that ends five minutes later, and the one before.
+    check(store, rules, 0, Channel())
+    [alert] = check(store, rules, 5, Channel()).alerts
+
+    asked = [*shlex.split(alert.command)[1:], "--store", str(store), "--format", "jsonl"]
+    done = CliRunner().invoke(cli, asked, standalone_mode=False)
+    [row] = [json.loads(text) for text in done.stdout.splitlines()]
+    assert (row["requests"], row["requests_before"], row["requests_change"]) == (3, 1, alert.value)
 
 
 def test_moments_are_a_twelfth_of_the_window_apart_and_a_hundred_at_most() -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from apilens.alerts.check import check_window
 from apilens.alerts.judging import AT, SEVERITY, VALUE, Asked, Judged, Moments
 from apilens.alerts.kinds.deprecated import DeprecatedRule
 from apilens.alerts.lint import doubts
@@ -14,7 +15,9 @@ from apilens.config import Settings
 from apilens.deprecation_settings import Deprecated, things_in
 from apilens.errors import ConfigError
 from apilens.schema import DTYPES
-from tests.alerts.making import Channel, check, line, rules_of, stored
+from apilens.window import Window
+from tests.alerts.making import NOON as STORED_NOON
+from tests.alerts.making import Channel, check, ground_of, line, rules_of, stored
 from tests.alerts.test_kinds import DAY, HOUR, at, values
 from tests.event_frames import NOON, events_of
 
@@ -93,12 +96,45 @@ def test_a_check_tells_of_what_apilens_yaml_declares(tmp_path: Path) -> None:
     assert (alert.severity, alert.value, alert.unit) == ("warning", 6.0, "number")
 
 
+DESCRIPTION = """
+openapi: 3.1.0
+paths:
+  /v1/a: {get: {deprecated: true, x-sunset: 2026-11-10}}
+  /v1/b: {get: {deprecated: true, x-sunset: 2026-11-10}}
+  /v1/c: {get: {deprecated: true, x-sunset: 2027-06-01}}
+  /v1/d: {get: {deprecated: true}}
+  /v2/a: {get: {}}
+"""
+
+
+def test_a_check_tells_of_what_descriptions_call_deprecated(tmp_path: Path) -> None:
+    (tmp_path / "api.yaml").write_text(DESCRIPTION)
+    paths = {"acme": "/v1/a", "b": "/v1/b", "later": "/v1/c", "never": "/v1/d", "well": "/v2/a"}
+    calls = [line(0, name, path=path) for name, path in paths.items()]
+    rules = rules_of("name: a, kind: deprecated, notify: [x]")
+
+    def told(*declared: Deprecated) -> dict[str | None, float | None]:
+        settings = Settings(openapi=(str(tmp_path / "api.yaml"),), deprecated=declared)
+        store = stored(tmp_path, calls if not (tmp_path / "store").exists() else [], settings=settings)
+        checked = check_window(ground_of(store, settings), rules, Window(STORED_NOON, STORED_NOON + HOUR))
+        return {alert.group["account"]: alert.value for alert in checked.alerts}
+
+    # From one o'clock on the third it is six days and some hours to the tenth.
+    assert told() == {"acme": 6.0, "b": 6.0}
+    # What apilens.yaml says of an endpoint goes before the description.
+    assert told(Deprecated(endpoint="GET /v1/a", sunset="2026-11-20"), Deprecated(endpoint="GET /v1/b")) == {
+        "acme": 16.0
+    }
+
+
 def test_without_a_sunset_it_can_never_fire() -> None:
     rules = rules_of("name: a, kind: deprecated")
 
     assert doubts(rules, Settings()) == [
-        "rules.yaml:2:1: a: can never fire: nothing under `deprecated:` in apilens.yaml has a `sunset`"
+        "rules.yaml:2:1: a: can never fire: nothing under `deprecated:` in apilens.yaml has a `sunset`, and no "
+        "description of the API is named under `openapi:`"
     ]
+    assert doubts(rules, Settings(openapi=("api.yaml",))) == []
     assert doubts(rules, Settings(deprecated=(Deprecated(api_version="v1", sunset="2027-01-01"),))) == []
 
 

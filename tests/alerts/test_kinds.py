@@ -158,6 +158,32 @@ def test_an_anomaly_needs_weeks_to_compare_with() -> None:
     assert judged(rule, [*week, *(at(NOON - MINUTE) for _ in range(90))]).hits.is_empty()
 
 
+def test_an_anomaly_reads_the_hours_that_it_compares() -> None:
+    found = AnomalyRule(name="a").windows(NOON, NOON + HOUR)
+
+    weeks = [(NOON - week * 7 * DAY - 2 * HOUR, NOON - week * 7 * DAY + 2 * HOUR) for week in (4, 3, 2, 1)]
+    assert [(window.since, window.until) for window in found] == [*weeks, (NOON - HOUR, NOON + HOUR)]
+
+
+def test_many_groups_are_compared_in_runs_of_moments(monkeypatch: pytest.MonkeyPatch) -> None:
+    rule = AnomalyRule(name="a", by=("account",), least=1, sensitivity=2)
+    usual = [
+        at(NOON - week * 7 * DAY - number * HOUR - MINUTE, account=name)
+        for week in range(1, 5) for number in range(-1, 6) for name in ("acme", "globex") for _ in range(5)
+    ]  # fmt: skip
+    now = [at(NOON - 3 * HOUR + number * MINUTE, account="acme") for number in range(1, 51)]
+    hits = judged(rule, [*usual, *now], first=NOON - 3 * HOUR)
+
+    monkeypatch.setattr("apilens.alerts.kinds.anomaly._MOST_SAMPLES", 1)
+
+    assert values(hits, "account", AT, VALUE) == [
+        ("acme", NOON - 3 * HOUR, 0.0), ("acme", NOON - 2 * HOUR, 50.0), ("acme", NOON - HOUR, 0.0),
+        ("acme", NOON, 0.0), *(("globex", NOON - number * HOUR, 0.0) for number in (3, 2, 1, 0)),
+    ]  # fmt: skip
+    again = judged(rule, [*usual, *now], first=NOON - 3 * HOUR)
+    assert values(again, "account", AT, VALUE) == values(hits, "account", AT, VALUE)
+
+
 def test_a_funnel_that_too_few_get_through() -> None:
     rule = FunnelRule(
         name="a", steps=("POST /signup", "GET /profile"), window="1d", within="1h", under=0.5, least=4, step="1h"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -107,6 +108,24 @@ def test_time_that_all_windows_hold_is_one_slice() -> None:
     slices = sliced.collect().to_native().filter(pl.col("timestamp") >= NOON + 10 * MINUTE)["#slice"].unique()
     assert sorted((item - NOON) // MINUTE for item in slices) == [10, 11, 12, *range(50, 60)]
     assert rolled(events, question(("requests",), span=40 * MINUTE), moments)["requests"].to_list() == [40, 40, 40]
+
+
+@pytest.mark.parametrize(("span", "step"), [(10, 1), (7, 3), (2, 10), (30, 1)])
+def test_many_groups_are_rolled_up_in_runs_of_moments(span: int, step: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    chance = random.Random(span)
+    events = events_of([
+        at(chance.uniform(0, 60), account=chance.choice(["acme", "b", None]), status=chance.choice([200, 500]),
+           duration_ms=chance.choice([0.5, 7.0, None]), line=line)
+        for line in range(200)
+    ])  # fmt: skip
+    moments = Moments.after(NOON - 3 * MINUTE, NOON + 70 * MINUTE, step * MINUTE)
+    asked = question((*METRICS["slices"], "mean(duration_ms)"), ("account",), span * MINUTE)
+    in_one = sorted_rows(rolled(events, asked, moments), ("account",))
+
+    monkeypatch.setattr("apilens.alerts.rolling._FEW_COPIES", 0)
+    monkeypatch.setattr("apilens.alerts.rolling._FEW_GROUPS", 0)
+
+    assert sorted_rows(rolled(events, asked, moments), ("account",)) == in_one
 
 
 def test_copies_are_made_in_runs_of_moments(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -30,6 +30,12 @@ def test_a_line_has_the_number_in_its_unit_and_the_condition(unit: str, value: f
     assert line == f"initech: {shown} (x > 1), since 2026-11-22 14:00 UTC"
 
 
+def test_a_line_says_what_was_measured_and_what_it_is_compared_with() -> None:
+    told = alert(reading="requests 515, at least 100")
+
+    assert words.line(told) == "initech: requests 515, at least 100, since 2026-11-22 14:00 UTC"
+
+
 def test_a_line_says_what_its_rule_says_and_when_it_ended() -> None:
     told = alert(description="515 expired tokens", until=SINCE + timedelta(hours=1))
 

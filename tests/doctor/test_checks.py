@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from apilens.channel_settings import ChannelSettings, Heartbeat
 from apilens.config import Settings
 from apilens.doctor import CHECKS, examine
 from apilens.doctor.base import Finding, Patient
@@ -253,3 +254,56 @@ def test_a_mistake_in_the_settings_fails(tmp_path: Path) -> None:
     assert found("config", who) == Finding(
         "fail", "a.yaml:1: no (and 1 more)", "`apilens config show` names every mistake"
     )
+
+
+def channels_of(tmp_path: Path, **channels: ChannelSettings) -> Patient:
+    return patient(
+        tmp_path, settings=Settings(channels=channels), environ={"SLACK_URL": "https://x.example", "EMPTY": ""}
+    )
+
+
+def test_channels_that_have_all_they_need_are_well(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text("k")
+    (tmp_path / "key").chmod(0o600)
+
+    well = channels_of(
+        tmp_path,
+        chat=ChannelSettings(type="slack", url_env="SLACK_URL"),
+        same=ChannelSettings(type="slack", url="${SLACK_URL}"),
+        pager=ChannelSettings(type="pagerduty", key_file=str(tmp_path / "key")),
+        log=ChannelSettings(type="file", path=str(tmp_path / "told.jsonl")),
+    )
+
+    assert found("channels", well) == Finding("ok", "chat, same, pager, log: all that is needed is there")
+    assert found("channels", patient(tmp_path)).what == "no channels: nobody is told of alerts"
+
+
+def test_what_a_channel_lacks_is_named_without_its_secret(tmp_path: Path) -> None:
+    (tmp_path / "open").write_text("k3y")
+    (tmp_path / "open").chmod(0o644)
+
+    lacking = channels_of(
+        tmp_path,
+        chat=ChannelSettings(type="slack", url_env="NONE"),
+        empty=ChannelSettings(type="slack", url="${EMPTY}"),
+        pager=ChannelSettings(type="pagerduty", key_file=str(tmp_path / "gone")),
+        other=ChannelSettings(type="pagerduty", key_file=str(tmp_path / "open")),
+        log=ChannelSettings(type="file", path="/nowhere/told.jsonl"),
+        hook=ChannelSettings(type="webhook", url_env="SLACK_URL", template="/nowhere/x.j2"),
+    )
+
+    said = found("channels", lacking)
+    assert said.state == "warn"
+    assert said.what.split("; ") == [
+        "chat: $NONE is not set", "empty: $EMPTY is not set", f"pager: {tmp_path}/gone: No such file or directory",
+        f"other: {tmp_path}/open can be read by everybody: chmod 600", "log: /nowhere: no such folder",
+        "hook: /nowhere/x.j2 cannot be read",
+    ]  # fmt: skip
+
+
+def test_the_heartbeat_is_a_channel_too(tmp_path: Path) -> None:
+    def says(name: str) -> str:
+        return found("channels", patient(tmp_path, settings=Settings(heartbeat_url=Heartbeat(env=name)))).what
+
+    assert says("NONE") == "heartbeat_url: $NONE is not set"
+    assert says("APILENS_HASH_KEY") == "heartbeat_url: all that is needed is there"

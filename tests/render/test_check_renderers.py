@@ -23,7 +23,7 @@ HOSTILE = "a\r\n::error::x,y:z%0A <b>&\x1b[2J\x00\ufffe # SKIP ]]> --> | `c`"
 SCHEMA: dict[str, Any] = {
     "name": pl.String, "kind": pl.String, "state": pl.String, "severity": pl.String, "value": pl.Float64,
     "since": pl.Datetime("us", "UTC"), "until": pl.Datetime("us", "UTC"), "account": pl.String,
-    "file": pl.String, "line": pl.Int64, "description": pl.String,
+    "file": pl.String, "line": pl.Int64, "description": pl.String, "reading": pl.String,
 }  # fmt: skip
 
 
@@ -233,3 +233,17 @@ def test_only_a_check_has_these_formats() -> None:
     assert renderers_of("report") == RENDERERS
     assert (by_suffix("a.xml"), by_suffix("a.xml", "check")) == (None, "junit")
     assert not set(RENDERERS) & set(CHECK_RENDERERS)
+
+
+def test_a_finding_says_what_its_rule_says_and_what_was_measured() -> None:
+    found = check(row("a", "firing", "acme", description="too many", reading="requests 515, at least 100"))
+
+    assert "::too many (requests 515, at least 100), since" in made("github", found)
+    assert all("requests 515, at least 100" in made(kind, found) for kind in ("junit", "sarif", "tap"))
+
+
+def test_a_link_is_no_part_of_the_group() -> None:
+    found = check(row("a", "firing", "acme"))
+    rows = found.tables[0].rows.with_columns(pl.lit("https://x.example").alias("link.trace"))
+
+    assert "https" not in made("github", Result("check", "Check", (Table("alerts", (), rows),)))

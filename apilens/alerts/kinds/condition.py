@@ -55,6 +55,11 @@ class ConditionRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True)
             return self.width()
         return self.width() + max(comparison_at(self.compare, self.width(), _SOME_TIME).backs)
 
+    @property
+    def beside(self) -> str | None:
+        """What its window is compared with."""
+        return self.compare
+
     def width(self) -> timedelta:
         """Return the window."""
         return length(self.window)

@@ -1,4 +1,7 @@
-"""Deprecated: an account still uses what `deprecated:` in apilens.yaml names, past its sunset or shortly before it."""
+"""Deprecated: an account still uses what is to go, past its sunset or shortly before it.
+
+That is what `deprecated:` in apilens.yaml names, and what the API's description does, with `x-sunset`.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,11 @@ class DeprecatedRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True
     def usual_pace(self) -> timedelta:
         """How far one judged moment is from the next: sunsets are counted in days, an hour will do."""
         return _HOUR
+
+    @property
+    def reads_things(self) -> bool:
+        """Whether it is about what is deprecated."""
+        return True
 
     def texts_of(self, things: Sequence[Thing]) -> tuple[str, ...]:
         """Return the conditions of what is deprecated."""
