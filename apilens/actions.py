@@ -14,6 +14,7 @@ from apilens.errors import UsageError
 from apilens.schema import TIME
 from apilens.spelling import nearest
 
+CREATED_AT = "account.created_at"
 _ISO = r"^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?$"
 
 
@@ -51,6 +52,16 @@ def registrations(accounts: Accounts, column: str) -> pl.DataFrame:
     nobody = pl.Series([None], dtype=pl.String).new_from_index(0, known.height)
     actions = pl.Series([column], dtype=pl.String).new_from_index(0, known.height)
     return _as_events(known["account"], nobody, known["registered"], actions, source="accounts")
+
+
+def created_of(accounts: Accounts | None) -> pl.DataFrame:
+    """Return `account` and `registered`, by the column `created_at` of the accounts file where there is one.
+
+    Raises UsageError for a column that holds no times.
+    """
+    if accounts is None or CREATED_AT not in accounts.table.columns:
+        return pl.DataFrame(schema={"account": pl.String(), "registered": TIME})
+    return registered(accounts, CREATED_AT)
 
 
 def registered(accounts: Accounts, column: str, *, what: str = "") -> pl.DataFrame:

@@ -11,11 +11,13 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import polars as pl
 
+from apilens.accounts import Accounts
 from apilens.analyses import answers
 from apilens.answer import Answer, Events, Totals
 from apilens.endpoints import Endpoints
 from apilens.heading import iso, shown
 from apilens.short_filters import quoted
+from apilens.store.catalogue import Catalogue, nothing_seen
 from apilens.things import Thing
 from apilens.window import Window, anchor
 
@@ -56,8 +58,9 @@ class Finding:
 class Day:
     """The window that is looked at, and the time before it that says what is usual.
 
-    payloads: numeric columns of the settings. things: what they call deprecated. endpoints: what the store
-    knows of them. found: what earlier finders found. kind: of what is being looked for.
+    payloads: numeric columns of the settings. things: what they call deprecated. endpoints: what the store knows of
+    them. seen: when it saw each account first. accounts: what is known of them, if anything. found: what earlier
+    finders found. kind: of what is being looked for.
     """
 
     events: Events
@@ -67,6 +70,8 @@ class Day:
     payloads: tuple[str, ...] = ()
     things: tuple[Thing, ...] = ()
     endpoints: Endpoints = field(default_factory=lambda: Endpoints.of({}))
+    seen: Catalogue = field(default_factory=nothing_seen)
+    accounts: Accounts | None = None
     found: Sequence[Finding] = ()
     kind: str = ""
     _memory: dict[str, Any] = field(default_factory=dict)
