@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import cast
@@ -13,6 +12,7 @@ from apilens.alerts.rule import Rule, described
 from apilens.dimensions import BY_NAME as DIMENSIONS
 from apilens.render.cells import human, iso
 from apilens.result import Field, Unit
+from apilens.shell import shell_line
 
 UNKNOWN = "(unattributed)"
 
@@ -55,7 +55,7 @@ def command_of(rule: Rule, incident: Incident) -> str:
     for text in where:
         words += ["--where", text]
     words += ["--since", iso(_start(rule, incident)), "--until", iso(incident.held)]
-    return shlex.join(words)
+    return shell_line(words)
 
 
 def _start(rule: Rule, incident: Incident) -> datetime:

@@ -125,7 +125,8 @@ def _in_sessions(
     known = matching_events(events, window=window)
     [rows] = collect([known.select(nw.len())])
     leave = options.leaves(columns)
-    return with_sessions(known, out=leave.code != 0 if leave else None, parts=parts_for(rows.item()))
+    # These rows have all that steps and breakdowns read: twice what sessions alone take.
+    return with_sessions(known, out=leave.code != 0 if leave else None, parts=parts_for(2 * rows.item()))
 
 
 def _walked(found: list[Attempts], options: FunnelOptions) -> pl.DataFrame:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,6 +32,7 @@ from apilens.onboarding import (
 from apilens.query import matching_events
 from apilens.result import Field, Result, Table
 from apilens.schema import DTYPES
+from apilens.shell import quoted_word
 from apilens.store.catalogue import MOST, Catalogue
 from apilens.window import Window, anchor, shortest
 
@@ -160,7 +160,7 @@ def _notes(
     if rows.is_empty():
         yield "no account is known to have begun in the window: widen --since"
     if stalled := rows.filter(pl.col("state") == STALLED)["account"].to_list():
-        drill = f"apilens report --by endpoint --account {shlex.quote(stalled[0])}"
+        drill = f"apilens report --by endpoint --account {quoted_word(stalled[0])}"
         yield f"stalled: no call in the last {shortest(options.stalled_after)}; where one stopped: {drill}"
     first, since = options.seen.first, options.window.since
     before = there_before(created, options.seen.of("account"), oldest=first)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from apilens.analyses import answers
 from apilens.answer import Answer, Events, Totals
 from apilens.endpoints import Endpoints
 from apilens.heading import iso, shown
+from apilens.shell import shell_line
 from apilens.short_filters import quoted
 from apilens.store.catalogue import Catalogue, nothing_seen
 from apilens.things import Thing
@@ -170,18 +170,13 @@ class Day:
         words += ["--since", iso(begin) or ""]
         if self.window.until:
             words += ["--until", iso(self.window.until) or ""]
-        return " ".join(map(_shell_word, words))
+        return shell_line(words)
 
 
 def picks(flag: str, column: str, value: str) -> tuple[str, str]:
     """Return the flag that asks for a value: the short one, unless the value means something else there."""
     plain = not set(value) & set(",*!(<>=~") and value == value.strip()
     return (f"--{flag}", value) if plain else ("--where", f"{column} = {quoted(value)}")
-
-
-def _shell_word(word: str) -> str:
-    """Return a word for a shell; double quotes around conditions, which are full of single ones."""
-    return f'"{word}"' if "'" in word and not set(word) & set('"$`\\\\!') else shlex.quote(word)
 
 
 def percent(share: float) -> str:
