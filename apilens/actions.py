@@ -14,6 +14,7 @@ from apilens.errors import UsageError
 from apilens.schema import TIME
 from apilens.spelling import nearest
 
+CREATED_AT = "account.created_at"
 _ISO = r"^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?:Z|[+-]\d\d:?\d\d)?)?$"
 
 
@@ -62,6 +63,16 @@ def registrations_in(names: Iterable[str], accounts: Accounts | None) -> list[pl
     if columns and accounts is None:
         raise UsageError(f"step `{columns[0]}` is about accounts", hint="name `accounts: FILE` in apilens.yaml")
     return [registrations(accounts, column) for column in columns] if accounts is not None else []
+
+
+def created_of(accounts: Accounts | None) -> pl.DataFrame:
+    """Return `account` and `registered`, by the column `created_at` of the accounts file where there is one.
+
+    Raises UsageError for a column that holds no times.
+    """
+    if accounts is None or CREATED_AT not in accounts.table.columns:
+        return pl.DataFrame(schema={"account": pl.String(), "registered": TIME})
+    return registered(accounts, CREATED_AT)
 
 
 def registered(accounts: Accounts, column: str, *, what: str = "") -> pl.DataFrame:

@@ -15,6 +15,8 @@ from apilens.usage import CALLED
 from apilens.window import Window
 
 DAY, WEEK = timedelta(days=1), timedelta(days=7)
+# Who has not called for so long is stalled, unless told otherwise.
+STALLED_AFTER = timedelta(days=3)
 NEVER, STALLED, ACTIVE = "never called", "stalled", "active"
 STATES = (NEVER, STALLED, ACTIVE)
 CREATED, SEEN = "created_at", "first_seen"

@@ -28,7 +28,7 @@ CALLER = ("user", "client_ip", "sdk")
 # Who calls, and which of their sessions it is, from 1; whether a request is the first there, and the last.
 KEY, NUMBER, FIRST, LAST = "#caller", "#session", "#first", "#last"
 
-_TOKEN = "#token"
+_TOKEN, _NAMELESS = "#token", "#nameless"
 # While they are put in order, events take some 100 bytes each.
 _AT_ONCE = 4_000_000
 
@@ -103,4 +103,33 @@ def sessions_of(
         )
         # One engine sums to more bits than the other.
         found.append(sessions.drop(KEY, NUMBER).with_columns(nw.col("calls", "errors").cast(nw.Int64)))
+    return found
+
+
+def with_sessions(events: Events, *, out: nw.Expr | None = None, parts: int = 1) -> list[Events]:
+    """Return the events in parts, with the name of the session that each is in as `session`: its token, else who calls
+    and when that session began (`acme 192.0.2.1 curl 2026-11-02T10:00:00`); null for what is in none.
+
+    out: which events make no session; without a token webhooks and actions make none either.
+    """
+    is_call = (nw.col("kind") == "request") & (nw.col("direction") != "outgoing") & nw.col("session").is_null()
+    if out is not None:
+        is_call = is_call & ~nw.coalesce(out, nw.lit(False))
+    events = events.with_columns(nw.coalesce(is_call, nw.lit(False)).alias(_NAMELESS))
+    nameless, moment = nw.col(_NAMELESS), nw.col("started_at")
+    own = [nw.when(nameless).then(nw.col(name)).alias(f"#own:{name}") for name in CALLER]
+    who = ("account", *(f"#own:{name}" for name in CALLER))
+    found = []
+    for part in parted(keyed(events.with_columns(*own), KEY, (_NAMELESS, *who)), KEY, parts):
+        before = moment - moment.shift(1).over(KEY, order_by=ORDER)
+        first = nw.coalesce(before > nw.lit(IDLE), nw.lit(True))
+        numbered = part.with_columns(first.cast(nw.Int32).alias(FIRST)).with_columns(
+            nw.col(FIRST).cum_sum().over(KEY, order_by=ORDER).alias(NUMBER)
+        )
+        began = moment.min().over(KEY, NUMBER).dt.to_string("%Y-%m-%dT%H:%M:%S").alias("#began")
+        name = nw.concat_str([nw.col(column) for column in (*who, "#began")], separator=" ", ignore_nulls=True)
+        named = numbered.with_columns(began).with_columns(
+            nw.when(nameless).then(name).otherwise(nw.col("session")).alias("session")
+        )
+        found.append(named.drop(_NAMELESS, KEY, FIRST, NUMBER, "#began", *who[1:]))
     return found

@@ -16,7 +16,7 @@ from apilens.analyses import collect
 from apilens.engine import ENGINES, Engine, scan
 from apilens.metric import IS_ERROR
 from apilens.schema import DTYPES
-from apilens.sessions import IDLE, parts_for, sessions_of
+from apilens.sessions import IDLE, parts_for, sessions_of, with_sessions
 from tests import oracle
 from tests.event_frames import NOON, event, events_of, random_events
 
@@ -118,7 +118,43 @@ def test_engines_agree_with_the_oracle(tmp_path: Path, engine: Engine, parts: in
     pl.DataFrame(rows, schema=dict(DTYPES)).drop("day", "client_ip").write_parquet(path)
 
     assert found(scan([path], engine=engine), parts=parts) == expected(rows)
+    assert same_sessions(scan([path], engine=engine), [{**row, "client_ip": None} for row in rows], parts)
 
 
 def test_parts_are_few_as_long_as_events_are() -> None:
     assert [parts_for(rows) for rows in (0, 2_000_000, 20_000_000)] == [1, 1, 6]
+
+
+def test_every_event_has_the_name_of_its_session() -> None:
+    rows = [
+        call(0), call(30, sdk=None), call(61), call(65, sdk="curl", user="u"), call(66, session="s"),
+        call(900, session="s"), call(2, direction="outgoing"), call(3, kind="action"), call(4, is_health_check=True),
+        call(5, account=None, client_ip=None),
+    ]  # fmt: skip
+    rows = [{**row, "line": line} for line, row in enumerate(rows)]
+
+    [named] = collect(with_sessions(events_of(rows), out=nw.col("is_health_check")))
+
+    who = " ".join(str(rows[0][name]) for name in ("account", "client_ip", "sdk") if rows[0][name])
+    assert named.sort("line")["session"].to_list() == [
+        f"{who} {NOON:%Y-%m-%d}T12:00:00", f"{who} {NOON:%Y-%m-%d}T12:00:00", f"{who} {NOON:%Y-%m-%d}T13:01:00",
+        named.sort("line")["session"][3], "s", "s", None, None, None, f"{NOON:%Y-%m-%d}T12:05:00",
+    ]  # fmt: skip
+    assert " u " in named.sort("line")["session"][3]
+
+
+def same_sessions(events: nw.LazyFrame[Any], rows: list[dict[str, Any]], parts: int) -> bool:
+    """Say whether events have the same name where plain Python says that they are in the same session."""
+    frames = [frame.select("line", "session") for frame in collect(with_sessions(events, parts=parts))]
+    names = dict(pl.concat(frames).iter_rows())
+    of = oracle.sessions(rows, IDLE)
+    # A token is the name of all its sessions, whoever sends it.
+    pairs = {(of[id(row)], names[row["line"]]) for row in rows if of[id(row)] is not None and row["session"] is None}
+    alone = all(names[row["line"]] == row["session"] for row in rows if of[id(row)] is None or row["session"])
+    return alone and len({key for key, _ in pairs}) == len({name for _, name in pairs}) == len(pairs)
+
+
+@settings(max_examples=40)
+@given(random_events, st.integers(1, 3))
+def test_names_tell_sessions_apart_as_the_oracle_does(rows: list[dict[str, Any]], parts: int) -> None:
+    assert same_sessions(events_of(rows), rows, parts)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 
@@ -13,6 +12,7 @@ from apilens.alerts.stated import stated, value_text
 from apilens.dimensions import BY_NAME as DIMENSIONS
 from apilens.render.cells import iso
 from apilens.result import Unit
+from apilens.shell import shell_line
 
 UNKNOWN = "(unattributed)"
 
@@ -46,7 +46,7 @@ def command_of(rule: Rule, incident: Incident) -> str:
     for text in where:
         words += ["--where", text]
     words += ["--since", iso(_start(rule, incident)), "--until", iso(incident.held)]
-    return shlex.join([*words, *(["--compare", rule.beside] if rule.beside else [])])
+    return shell_line([*words, *(["--compare", rule.beside] if rule.beside else [])])
 
 
 def _start(rule: Rule, incident: Incident) -> datetime:

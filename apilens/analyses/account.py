@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
@@ -26,6 +25,7 @@ from apilens.links import PREFIX, with_links
 from apilens.query import IS_REQUEST, matching_events
 from apilens.result import Field, Result, Table
 from apilens.schema import DTYPES
+from apilens.shell import shell_line
 from apilens.window import Window, span
 
 LIMIT = 10
@@ -200,7 +200,7 @@ def _errors_command(options: AccountOptions) -> str:
     # A glob, or a list, is what other ids would be taken for.
     plain = whose.id is None or _PLAIN.fullmatch(whose.id)
     flag = ("--account", whose.id or NOBODY) if plain else ("--where", whose.condition)
-    return shlex.join(["apilens", "events", *flag, "--where", options.failed])
+    return shell_line(["apilens", "events", *flag, "--where", options.failed])
 
 
 def _query(options: AccountOptions) -> dict[str, Any]:

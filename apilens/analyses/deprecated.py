@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -32,6 +31,7 @@ from apilens.heading import attributed
 from apilens.query import matching_events
 from apilens.result import Field, Result, Table
 from apilens.schema import DTYPES
+from apilens.shell import quoted_word
 from apilens.short_filters import NO_ACCOUNT as UNATTRIBUTED
 from apilens.things import Thing
 from apilens.usage import plan_usage
@@ -164,7 +164,7 @@ def _notes(options: DeprecatedOptions, rows: pl.DataFrame, things: pl.DataFrame,
         yield f"at risk: called within 7 days, and {SHORT} days left at most: {count:,} of {rows.height:,}"
         account, thing, kind = rows.select("account", "thing", "kind").row(0)
         if kind in _FLAGS:
-            flags = f"--account {shlex.quote(account or UNATTRIBUTED)} {_FLAGS[kind]} {shlex.quote(thing)}"
+            flags = f"--account {quoted_word(account or UNATTRIBUTED)} {_FLAGS[kind]} {quoted_word(thing)}"
             yield f"what {account or UNATTRIBUTED} calls: apilens report --by endpoint,sdk {flags}"
     if rows.height and (unused := things.filter(pl.col("accounts") == 0)["thing"].to_list()):
         yield f"nobody uses {', '.join(unused)}"

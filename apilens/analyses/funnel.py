@@ -25,6 +25,7 @@ from apilens.left_out import lines_of, split
 from apilens.query import matching_events
 from apilens.result import Field, Result, Table
 from apilens.schema import DTYPES, conform
+from apilens.sessions import parts_for, with_sessions
 from apilens.window import Window, shortest
 
 
@@ -86,16 +87,17 @@ def _attempts(
         entries=entries,
         leave=options.leaves(columns),
     )
-    reads = Window(entries.since, entries.until and entries.until + options.rules.within + SLACK)
 
-    def marked(source: Events) -> Events:
-        return marks.of(matching_events(source, where=options.where, window=reads, dtypes=columns))
+    def marked(source: Events, window: Window) -> Events:
+        return marks.of(matching_events(source, where=options.where, window=window, dtypes=columns))
 
-    [rows] = collect([marked(events)])
+    reads = _reads(options, entries)
+    sources = _in_sessions(events, options, reads, columns) if options.unit == "session" else [events]
     if options.actions is not None and options.actions.height:
-        [more] = collect([marked(frame(conform(options.actions, columns=columns, extra=columns)))])
-        texts = [pl.col(name).cast(pl.String) for name in (UNIT, "source")]
-        rows = pl.concat([part.with_columns(texts) for part in (rows, more)])
+        sources.append(frame(conform(options.actions, columns=columns, extra=columns)))
+    found = collect([marked(source, reads) for source in sources])
+    texts = [pl.col(name).cast(pl.String) for name in (UNIT, "source") if len(found) > 1]
+    rows = pl.concat([part.with_columns(texts) for part in found])
     rows, left_out = split(rows)
     nobody = pl.col(UNIT).is_null()
     strangers = rows.select((nobody & pl.any_horizontal(flags_of(options.rules))).sum()).item()
@@ -107,6 +109,24 @@ def _attempts(
     listing = options.dropped or options.reached
     rules = replace(options.rules, newest=options.newest)
     return attempts_of(rows, rules, carried=[*carried, *(ORDER if listing else ())]), strangers, lines_of(left_out)
+
+
+def _reads(options: FunnelOptions, entries: Window) -> Window:
+    """Return the window of the events that matter where attempts begin in `entries`."""
+    return Window(entries.since, entries.until and entries.until + options.rules.within + SLACK)
+
+
+def _in_sessions(
+    events: Events, options: FunnelOptions, window: Window, columns: Mapping[str, pl.DataType]
+) -> list[Events]:  # fmt: skip
+    """Return the events of the window in parts, with their sessions. A condition chooses what counts in a session, not
+    what a session is.
+    """
+    known = matching_events(events, window=window)
+    [rows] = collect([known.select(nw.len())])
+    leave = options.leaves(columns)
+    # These rows have all that steps and breakdowns read: twice what sessions alone take.
+    return with_sessions(known, out=leave.code != 0 if leave else None, parts=parts_for(2 * rows.item()))
 
 
 def _walked(found: list[Attempts], options: FunnelOptions) -> pl.DataFrame:
@@ -131,8 +151,10 @@ def _listed(
     fields = fields_of(unit, dropped=options.dropped is not None)
     if options.dropped:
         failed = condition(options.errors or "status >= 400", columns).expr
-        done = matching_events(events, window=options.reads(), leave=options.leaves(columns))
-        [later] = collect([afterwards(done, rows, unit=unit, failed=failed)])
+        reads = _reads(options, options.window)
+        sources = _in_sessions(events, options, reads, columns) if unit == "session" else [events]
+        done = [matching_events(source, window=reads, leave=options.leaves(columns)) for source in sources]
+        later = pl.concat(collect([afterwards(part, rows, unit=unit, failed=failed) for part in done]))
         rows = dropped_rows(rows, later, unit=unit)
     name = options.names[number - 1]
     title = f"Stopped after step {number}, {name}" if options.dropped else f"Got to step {number}, {name}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -12,24 +11,32 @@ import narwhals as nw
 import polars as pl
 
 from apilens.accounts import Accounts
-from apilens.actions import registered
+from apilens.actions import created_of
 from apilens.analyses import answers, collect
 from apilens.analyses.scope import Scope
 from apilens.answer import Events
 from apilens.computed import condition
 from apilens.funnel_steps import success_of
 from apilens.heading import attributed
-from apilens.onboarding import DAY, STALLED, STATES, plan_calls, progress_of, starts_of, summary_of, there_before
+from apilens.onboarding import (
+    DAY,
+    STALLED,
+    STALLED_AFTER,
+    STATES,
+    plan_calls,
+    progress_of,
+    starts_of,
+    summary_of,
+    there_before,
+)
 from apilens.query import matching_events
 from apilens.result import Field, Result, Table
 from apilens.schema import DTYPES
+from apilens.shell import quoted_word
 from apilens.store.catalogue import MOST, Catalogue
 from apilens.window import Window, anchor, shortest
 
 LIMIT = 20
-STALLED_AFTER = timedelta(days=3)
-
-_CREATED_AT = "account.created_at"
 _FIELDS = (
     Field("account"), Field("state"), Field("started", "time"), Field("started_by"), Field("first_call_ms", "ms"),
     Field("first_success_ms", "ms"), Field("endpoints_1d", "count"), Field("endpoints_7d", "count"),
@@ -86,9 +93,7 @@ def onboarding(events: Events, options: OnboardingOptions, *, columns: Mapping[s
 
     Raises UsageError where `created_at` of the accounts file holds other things than times.
     """
-    created = pl.DataFrame(schema={"account": pl.String(), "registered": DTYPES["timestamp"]})
-    if options.accounts is not None and _CREATED_AT in options.accounts.table.columns:
-        created = registered(options.accounts, _CREATED_AT)
+    created = created_of(options.accounts)
     [whole] = answers([options.ask(events, columns, metrics=("requests",))])
     until, _ = anchor(options.now, options.newest or whole.totals.newest)
     starts, calls = _starts_and_calls(events, options, columns, created)
@@ -155,7 +160,7 @@ def _notes(
     if rows.is_empty():
         yield "no account is known to have begun in the window: widen --since"
     if stalled := rows.filter(pl.col("state") == STALLED)["account"].to_list():
-        drill = f"apilens report --by endpoint --account {shlex.quote(stalled[0])}"
+        drill = f"apilens report --by endpoint --account {quoted_word(stalled[0])}"
         yield f"stalled: no call in the last {shortest(options.stalled_after)}; where one stopped: {drill}"
     first, since = options.seen.first, options.window.since
     before = there_before(created, options.seen.of("account"), oldest=first)

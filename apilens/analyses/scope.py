@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -17,6 +16,7 @@ from apilens.heading import header, iso
 from apilens.left_out import LeftOut, left_out
 from apilens.query import summarise
 from apilens.scope_settings import ScopeSettings
+from apilens.shell import shell_line
 from apilens.window import Window
 
 
@@ -116,4 +116,4 @@ class Scope:
         for flag, value in flags:
             if value:
                 words += [flag, value]
-        return shlex.join([*words, *(["--all"] if self.everything else [])])
+        return shell_line([*words, *(["--all"] if self.everything else [])])

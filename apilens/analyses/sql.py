@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from apilens.heading import bounds, iso
 from apilens.query import matching_events
 from apilens.result import Field, Result, Table, Unit
 from apilens.schema import DTYPES
+from apilens.shell import shell_line
 from apilens.spelling import nearest
 
 TABLE = "events"
@@ -71,7 +71,7 @@ def sql(events: Events, options: SqlOptions, *, columns: Mapping[str, pl.DataTyp
         tables=(Table("rows", tuple(Field(name, _unit(name, dtype)) for name, dtype in rows.schema.items()), rows),),
         query={"sql": text, **options.query()},
         header=(bounds(options.window, options.tz),),
-        command=shlex.join(["apilens", "sql", text, *words]),
+        command=shell_line(["apilens", "sql", text, *words]),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from dataclasses import replace
 from datetime import timedelta
@@ -26,6 +25,7 @@ from apilens.cli.options import (
 )
 from apilens.errors import EXIT_FINE, EXIT_FIRING, StoreBusy
 from apilens.render import CHECK_RENDERERS
+from apilens.shell import shell_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -164,7 +164,7 @@ def _nobody(line: str) -> None:
 
 def _command(files: tuple[str, ...], rules: str, since: str | None, until: str | None) -> str:
     flags = (("--rules", rules), ("--since", since), ("--until", until))
-    return shlex.join(["apilens", "check", *files, *(word for flag, text in flags if text for word in (flag, text))])
+    return shell_line(["apilens", "check", *files, *(word for flag, text in flags if text for word in (flag, text))])
 
 
 def _show(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import glob
 import re
-import shlex
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +12,7 @@ import click
 
 from apilens.cli.options import clock, warn
 from apilens.errors import EXIT_INPUT, InputError, UsageError
+from apilens.shell import quoted_word
 
 if TYPE_CHECKING:
     from apilens.format_settings import CustomFormat
@@ -150,7 +150,7 @@ def _tell(proposal: Proposal, output: str) -> None:
             warn(words)
     if output != "-":
         warn(f"wrote {output}; next:")
-        config = "" if Path(output).name == FILE_NAME else f" --config {shlex.quote(output)}"
+        config = "" if Path(output).name == FILE_NAME else f" --config {quoted_word(output)}"
         warn(f"  apilens ingest {' '.join(map(_quoted, proposal.inputs)) or 'FILE…'}{config}")
 
 
@@ -158,4 +158,4 @@ def _quoted(text: str) -> str:
     """Return an input as one types it: patterns as they are, a pipe as a file."""
     if text == "-":
         return "FILE…"
-    return text if re.fullmatch(r"[\w@%+=:,./*?-]+", text) else shlex.quote(text)
+    return text if re.fullmatch(r"[\w@%+=:,./*?-]+", text) else quoted_word(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import click
 
 from apilens.cli.options import common_options, limit_of, output_options, session, warn
 from apilens.errors import EXIT_FINE, EXIT_FIRING
+from apilens.shell import shell_line
 
 EXAMPLES = """\b
 Examples:
@@ -107,6 +107,6 @@ def backtest(
         *(["--until", until] if until else []),
     ]
     result = analysis(
-        ground, known, Window(start, end), tz=here.settings.tz, limit=limit_of(limit), command=shlex.join(words)
+        ground, known, Window(start, end), tz=here.settings.tz, limit=limit_of(limit), command=shell_line(words)
     )
     show(result, quiet=here.quiet, **output)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import Any
 
 import click
@@ -17,6 +16,7 @@ from apilens.cli.options import (
     session,
 )
 from apilens.errors import UsageError
+from apilens.shell import shell_line
 
 # What is rebuilt from stored columns, and what is not.
 STORED = ("endpoint", "api_version", "sdk", "account")
@@ -157,4 +157,4 @@ def _named(files: tuple[str, ...], more: tuple[str, ...]) -> tuple[str, ...]:
 def _again(asked: Any, only: str | None, since: str | None) -> str:
     flags = [("--only", only), ("--since", since), *(("--from", name) for name in asked.files)]
     words = [word for flag, value in flags if value for word in (flag, value)]
-    return shlex.join(["apilens", "store", "rebuild", *words, *(["--dry-run"] if asked.dry_run else [])])
+    return shell_line(["apilens", "store", "rebuild", *words, *(["--dry-run"] if asked.dry_run else [])])

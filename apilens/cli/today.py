@@ -15,6 +15,7 @@ def today(question: Question) -> int:
     The window is the last 24 hours unless told; the two weeks before it say what is usual.
     """
     from apilens.reading import endpoints_of
+    from apilens.store.catalogue import catalogue_of
     from apilens.today import TodayOptions
     from apilens.today import today as analysis
 
@@ -22,7 +23,8 @@ def today(question: Question) -> int:
     return question.answer(
         analysis,
         TodayOptions,
-        of_store=lambda store: {"known": endpoints_of(store)},
+        of_store=lambda store: {"known": endpoints_of(store), "seen": catalogue_of(store)},
+        accounts=question.here.accounts(),
         payloads=numbers,
         things=tuple(item.thing for item in question.here.settings.deprecated),
     )

@@ -11,6 +11,7 @@ from apilens.demo.problems import MISSING_FIELD, NEW_ACCOUNTS, ONE_ENDPOINT
 from apilens.demo.world import ACCOUNTS, World, moments
 
 _SHARES = {"POST /v2/embeddings": 50.0, "POST /v2/search": 30.0, "webhook": 12.0, "signed_in": 8.0}
+_WITH_BODY = ("POST /v2/embeddings", "POST /v2/search")
 _WEBHOOK_SINCE = timedelta(days=7)
 _REJECTED_SINCE = timedelta(days=6)
 _STAMP = "%Y-%m-%dT%H:%M:%S.%3f"
@@ -100,12 +101,14 @@ def to_json_lines(frame: pl.DataFrame) -> bytes:
         pl.concat_str(pl.lit("Bearer not-a-real-token-"), "account").alias("Authorization"),
         pl.lit("application/json").alias("Content-Type"),
     )
+    refused = pl.col("status") == 422
+    body = pl.struct(pl.lit("a text").alias("input"), pl.when(~refused).then("user").alias("user_id"))
     request = pl.struct(
         began.alias("time"), verb.alias("verb"), uri.alias("uri"), headers.alias("headers"),
         pl.concat_str(pl.lit("198.51."), number, pl.lit("."), n % 3 + 10).alias("ip_address"),
+        pl.when(what.is_in(_WITH_BODY)).then(body).alias("body"),
     )  # fmt: skip
     usage = pl.struct(pl.when(embeddings).then("tokens").alias("prompt_tokens")).alias("usage")
-    refused = pl.col("status") == 422
     error = pl.struct(
         pl.when(refused).then(pl.lit("missing_field")).alias("code"),
         pl.when(refused).then(pl.lit("user_id")).alias("field"),
@@ -127,4 +130,5 @@ def to_json_lines(frame: pl.DataFrame) -> bytes:
     actions = (
         lines.filter(pl.col("request").is_null()).drop("request", "response").rename({"action_request": "request"})
     )
-    return (text + actions.write_ndjson()).encode()
+    # What is refused is refused for a field that is not there at all.
+    return (text.replace(',"user_id":null}', "}") + actions.write_ndjson()).encode()

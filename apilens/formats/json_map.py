@@ -8,6 +8,7 @@ from typing import Literal
 
 import polars as pl
 
+from apilens.body_shape import shapes
 from apilens.errors import UsageError
 from apilens.formats.base import Format, Parsed, ParseOptions
 from apilens.formats.json_events import ASKED, SIZES, Place, Texts, json_values, mapped_events, paths_of, read_texts
@@ -168,7 +169,7 @@ def parse_places(
         or (_wants(options, column) or bool(asked.get(column)))
         or (column == "query" and options.wants("raw_target"))
         or (column == _BODY and options.wants("raw_error_body"))
-        or (column == _ASKED_BODY and options.wants("raw_graphql_body"))
+        or (column == _ASKED_BODY and (options.wants("raw_graphql_body") or options.wants("request_shape")))
     }
     wanted |= {f"raw_field.{path}": (Place(path),) for path in sorted(options.needs.fields)}
     objects, texts = read(wanted)
@@ -190,9 +191,12 @@ def parse_places(
         tells = (pl.col("status") >= 400) | pl.col(_BODY).str.contains('"errors"', literal=True)
         events = events.with_columns(pl.when(tells).then(json_values(pl.col(_BODY))).alias("raw_error_body"))
         events = events if _wants(options, _BODY) else events.drop(_BODY)
-    if _ASKED_BODY in events.columns and options.wants("raw_graphql_body"):
-        tells = pl.col("raw_target").str.contains(GRAPHQL) if "raw_target" in events.columns else pl.lit(False)
-        events = events.with_columns(pl.when(tells).then(pl.col(_ASKED_BODY)).alias("raw_graphql_body"))
+    if _ASKED_BODY in events.columns:
+        if options.wants("raw_graphql_body"):
+            tells = pl.col("raw_target").str.contains(GRAPHQL) if "raw_target" in events.columns else pl.lit(False)
+            events = events.with_columns(pl.when(tells).then(pl.col(_ASKED_BODY)).alias("raw_graphql_body"))
+        if options.wants("request_shape"):
+            events = events.with_columns(shapes(events[_ASKED_BODY]))
         events = events if _wants(options, _ASKED_BODY) else events.drop(_ASKED_BODY)
     unwanted = [
         name for name in events.columns

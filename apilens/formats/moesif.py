@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
@@ -25,6 +23,7 @@ from apilens.formats.json_events import (
 from apilens.formats.json_headers import find_headers
 from apilens.formats.json_lines import BLANKS, Objects, read_objects
 from apilens.formats.json_paths import parts
+from apilens.formats.moesif_bodies import error_bodies, request_bodies, request_shapes
 from apilens.formats.request import GRAPHQL
 from apilens.formats.values import byte_count, stated, status_code
 
@@ -74,32 +73,6 @@ _WHOLE = {
 }
 
 
-# Text, and as text base64: see MOST_BYTES in enrich/error_body.py.
-_MOST_BODY = 64 << 10
-
-
-class _Message(msgspec.Struct, frozen=True):
-    body: msgspec.Raw = msgspec.Raw(b"null")
-    encoding: str | None = msgspec.field(default=None, name="transfer_encoding")
-    camel_encoding: str | None = msgspec.field(default=None, name="transferEncoding")
-
-
-class _Answered(msgspec.Struct, frozen=True):
-    message: _Message = msgspec.field(default=_Message(), name="response")
-
-
-class _Asked(msgspec.Struct, frozen=True):
-    message: _Message = msgspec.field(default=_Message(), name="request")
-
-
-class _Answer(_Answered, frozen=True):
-    source: _Answered | None = msgspec.field(default=None, name="_source")
-
-
-class _Question(_Asked, frozen=True):
-    source: _Asked | None = msgspec.field(default=None, name="_source")
-
-
 class _Hits(msgspec.Struct):
     hits: list[msgspec.Raw]
 
@@ -108,9 +81,6 @@ class _Search(msgspec.Struct):
     hits: _Hits
 
 
-_ANSWER = msgspec.json.Decoder(_Answer)
-_QUESTION = msgspec.json.Decoder(_Question)
-_Decoder = msgspec.json.Decoder[_Answer] | msgspec.json.Decoder[_Question]
 _ARRAY = msgspec.json.Decoder(list[msgspec.Raw])
 _SEARCH = msgspec.json.Decoder(_Search)
 
@@ -134,10 +104,12 @@ def parse_moesif(data: bytes, first_line: int, options: ParseOptions, *, fast: b
     events = texts.frame.select("timestamp", **_columns(texts, places, options))
     if options.wants("raw_error_body"):
         codes = status.to_frame().select(status_code(pl.first())).to_series()
-        events = events.with_columns(_error_bodies(objects, codes >= 400))
+        events = events.with_columns(error_bodies(objects, codes >= 400))
     if options.wants("raw_graphql_body") and "raw_target" in events.columns:
-        asked = events["raw_target"].str.contains(GRAPHQL).fill_null(False).arg_true()
-        events = events.with_columns(_bodies(objects, asked.to_list(), _QUESTION).alias("raw_graphql_body"))
+        asked = events["raw_target"].str.contains(GRAPHQL).fill_null(False)
+        events = events.with_columns(request_bodies(objects, asked).alias("raw_graphql_body"))
+    if options.wants("request_shape") and b'"body"' in data:
+        events = events.with_columns(request_shapes(objects))
     return judged(
         objects, events, status=status, options=options, status_paths=[place.path for place in places["status"]]
     )
@@ -201,33 +173,6 @@ def _columns(texts: Texts, places: Mapping[str, tuple[Place, ...]], options: Par
         is_action = made["action"].is_not_null() & (made["method"].is_null() if "method" in made else True)
         made["kind"] = pl.when(is_action).then(pl.lit("action"))
     return made
-
-
-def _error_bodies(objects: Objects, failed: pl.Series) -> pl.Series:
-    """Return the bodies of failed requests as JSON text; of others, those that may hold errors of GraphQL.
-
-    Decoded a row at a time, since only failed requests need it: as a column every body would be written out.
-    """
-    rows = [row for row, bad in enumerate(failed) if bad or b'"errors"' in objects.texts[row]]
-    return _bodies(objects, rows, _ANSWER).alias("raw_error_body")
-
-
-def _bodies(objects: Objects, rows: list[int], decoder: _Decoder) -> pl.Series:
-    """Return the bodies in these rows as text, null in all others."""
-    nothing = pl.repeat(None, len(objects.texts), dtype=pl.String, eager=True)
-    return nothing.scatter(rows, pl.Series([_body(objects.texts[row], decoder) for row in rows], dtype=pl.String))
-
-
-def _body(text: bytes, decoder: _Decoder) -> str | None:
-    try:
-        event = decoder.decode(text)
-        message = (event.source or event).message
-        body = bytes(message.body)
-        if "base64" in (message.encoding, message.camel_encoding):
-            body = base64.b64decode(msgspec.json.decode(body, type=str), validate=True)
-        return body.decode() if body != b"null" and len(body) <= _MOST_BODY else None
-    except (msgspec.MsgspecError, binascii.Error, UnicodeError, RecursionError, ValueError):
-        return None
 
 
 def _unwrapped(line: bytes) -> list[bytes] | None:

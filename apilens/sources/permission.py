@@ -5,11 +5,11 @@ from __future__ import annotations
 import grp
 import os
 import pwd
-import shlex
 import stat
 from pathlib import Path
 
 from apilens.errors import InputError
+from apilens.shell import quoted_word
 
 
 def denied(name: str, path: str) -> InputError:
@@ -27,7 +27,7 @@ def denied(name: str, path: str) -> InputError:
     if mode & needed == needed:
         return InputError(words, hint=f"sudo usermod -aG {group} {user}, then log in again")
     rights = "rx" if stat.S_ISDIR(info.st_mode) else "r"
-    return InputError(words, hint=f"sudo setfacl -m u:{user}:{rights} {shlex.quote(str(culprit))}")
+    return InputError(words, hint=f"sudo setfacl -m u:{user}:{rights} {quoted_word(str(culprit))}")
 
 
 def _culprit(path: str) -> Path:

@@ -74,6 +74,11 @@ class Catalogue:
         return msgspec.json.Encoder().encode_lines([about, *self.rows.with_columns(times).iter_rows()])
 
 
+def nothing_seen() -> Catalogue:
+    """Return the catalogue of no events."""
+    return Catalogue(_EMPTY, 0)
+
+
 def seen_in(frames: Iterable[pl.DataFrame]) -> pl.DataFrame:
     """Return first and last sight of every name in some events."""
     return _combined([_seen(frame.lazy(), frame.columns).collect() for frame in frames if frame.height])

@@ -14,12 +14,14 @@ from typing import Any
 
 import polars as pl
 
+from apilens.accounts import Accounts
 from apilens.analyses.scope import Scope
 from apilens.answer import Events
 from apilens.endpoints import Endpoints
 from apilens.heading import attributed
 from apilens.result import Field, Prose, Result, Table
 from apilens.schema import DTYPES
+from apilens.store.catalogue import Catalogue, nothing_seen
 from apilens.things import Thing
 from apilens.today.addresses import many_addresses
 from apilens.today.base import Day, Finding
@@ -27,6 +29,7 @@ from apilens.today.breadth import single_endpoint
 from apilens.today.deliveries import failing_deliveries
 from apilens.today.everybody import failing_for_everybody
 from apilens.today.failing import failing_accounts
+from apilens.today.newcomers import stalled_newcomers
 from apilens.today.payloads import heavy_payloads
 from apilens.today.releases import failing_releases
 from apilens.today.slow import slow_accounts
@@ -43,6 +46,7 @@ FINDERS: Mapping[str, Callable[[Day], list[Finding]]] = {
     "volume": changed_volume,
     "slow": slow_accounts,
     "addresses": many_addresses,
+    "onboarding": stalled_newcomers,
     "payloads": heavy_payloads,
     "sunset": users_of_what_goes,
     "breadth": single_endpoint,
@@ -70,6 +74,8 @@ class TodayOptions(Scope):
     payloads: tuple[str, ...] = ()
     things: tuple[Thing, ...] = ()
     known: Endpoints = field(default_factory=lambda: Endpoints.of({}))
+    seen: Catalogue = field(default_factory=nothing_seen)
+    accounts: Accounts | None = None
 
     def texts(self) -> list[str]:
         """Return every name and condition in it."""
@@ -86,7 +92,10 @@ def today(events: Events, options: TodayOptions, *, columns: Mapping[str, pl.Dat
     Columns: kind (a name of FINDERS), account (null where it is not about one), what, since (null: always), value and
     usual (of what the kind measures), requests concerned, the sentence that says all of it, and the next command.
     """
-    day = Day(events, options, columns, HISTORY, options.payloads, options.things, options.known)
+    day = Day(
+        events, options, columns, HISTORY, payloads=options.payloads, things=options.things, endpoints=options.known,
+        seen=options.seen, accounts=options.accounts,
+    )  # fmt: skip
     found: list[Finding] = []
     for kind, find in FINDERS.items():
         found += find(day.beside(found, kind))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -11,11 +10,14 @@ from typing import TYPE_CHECKING, Any
 import narwhals as nw
 import polars as pl
 
+from apilens.accounts import Accounts
 from apilens.analyses import answers
 from apilens.answer import Answer, Events, Totals
 from apilens.endpoints import Endpoints
 from apilens.heading import iso, shown
+from apilens.shell import shell_line
 from apilens.short_filters import quoted
+from apilens.store.catalogue import Catalogue, nothing_seen
 from apilens.things import Thing
 from apilens.window import Window, anchor
 
@@ -56,8 +58,9 @@ class Finding:
 class Day:
     """The window that is looked at, and the time before it that says what is usual.
 
-    payloads: numeric columns of the settings. things: what they call deprecated. endpoints: what the store
-    knows of them. found: what earlier finders found. kind: of what is being looked for.
+    payloads: numeric columns of the settings. things: what they call deprecated. endpoints: what the store knows of
+    them. seen: when it saw each account first. accounts: what is known of them, if anything. found: what earlier
+    finders found. kind: of what is being looked for.
     """
 
     events: Events
@@ -67,6 +70,8 @@ class Day:
     payloads: tuple[str, ...] = ()
     things: tuple[Thing, ...] = ()
     endpoints: Endpoints = field(default_factory=lambda: Endpoints.of({}))
+    seen: Catalogue = field(default_factory=nothing_seen)
+    accounts: Accounts | None = None
     found: Sequence[Finding] = ()
     kind: str = ""
     _memory: dict[str, Any] = field(default_factory=dict)
@@ -165,18 +170,13 @@ class Day:
         words += ["--since", iso(begin) or ""]
         if self.window.until:
             words += ["--until", iso(self.window.until) or ""]
-        return " ".join(map(_shell_word, words))
+        return shell_line(words)
 
 
 def picks(flag: str, column: str, value: str) -> tuple[str, str]:
     """Return the flag that asks for a value: the short one, unless the value means something else there."""
     plain = not set(value) & set(",*!(<>=~") and value == value.strip()
     return (f"--{flag}", value) if plain else ("--where", f"{column} = {quoted(value)}")
-
-
-def _shell_word(word: str) -> str:
-    """Return a word for a shell; double quotes around conditions, which are full of single ones."""
-    return f'"{word}"' if "'" in word and not set(word) & set('"$`\\\\!') else shlex.quote(word)
 
 
 def percent(share: float) -> str:

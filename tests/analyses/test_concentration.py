@@ -76,7 +76,7 @@ def test_a_name_that_is_a_pattern_is_asked_for_as_it_stands() -> None:
 
     [said, *_] = ask(rows).notes
 
-    assert said.endswith(""" --where 'account = '"'"'a*'"'"''"'"'b'"'"' AND status = 422'""")
+    assert said.endswith(""" --where "account = 'a*''b' AND status = 422\"""")
 
 
 def test_few_accounts_of_each_error_and_few_errors() -> None:

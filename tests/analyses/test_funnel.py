@@ -207,3 +207,42 @@ def test_duckdb_gives_the_same_rows(tmp_path: Path, asked: dict[str, Any]) -> No
     assert one.tables[0].rows.height
     assert other.tables[0].rows.equals(one.tables[0].rows)
     assert other.notes == one.notes
+
+
+SITTINGS = [
+    # acme: one session with a and b, an hour later b again and c: nobody's funnel lies across the pause.
+    at(0, "acme", "a", line=1), at(0.4, "acme", "x", line=2), at(0.8, "acme", "b", line=3),
+    at(2, "acme", "b", line=4), at(2.1, "acme", "c", line=5),
+    # globex: the pause between a and b is too long, and by the token it is one session.
+    at(0, "globex", "a", line=6), at(0.6, "globex", "b", line=7),
+    at(5, "globex", "a", session="s", line=8), at(9, "globex", "b", session="s", line=9),
+    at(9.1, "globex", "c", session="s", line=10),
+]  # fmt: skip
+
+
+def test_sessions_without_a_token_end_with_a_pause() -> None:
+    result = ask(SITTINGS, unit="session")
+
+    # Three sessions begin, two get to b: one of acme's with an x in between, and that of the token.
+    assert column(result, "entities") == [3, 2, 1]
+    # The x holds acme's session together, whatever the filter says.
+    assert column(ask(SITTINGS, unit="session", where=("endpoint <> 'GET /x'",)), "entities") == [3, 2, 1]
+
+
+def test_who_stopped_in_a_session_is_named_by_who_it_was_and_when_it_began() -> None:
+    result = ask(SITTINGS, unit="session", dropped=1, newest=NOW)
+
+    [row] = result.tables[0].rows.iter_rows(named=True)
+    assert row["session"].startswith("globex ") and row["session"].endswith(f"{NOON:%Y-%m-%dT%H:%M:%S}")
+    assert (row["next"], row["last_error"]) == (None, None)
+    assert column(ask(SITTINGS, unit="session", dropped=2, newest=NOW), "next") == [None]
+
+
+def test_sessions_on_duckdb_are_the_same(tmp_path: Path) -> None:
+    path = str(tmp_path / "part.parquet")
+    pl.DataFrame(SITTINGS, schema=dict(DTYPES)).drop("day").write_parquet(path)
+    rules = Rules(counts=(1,) * 3, within=timedelta(days=1))
+    for asked in ({}, {"dropped": 1}, {"reached": 2}):
+        options = FunnelOptions(now=NOW, steps=STEPS, rules=rules, unit="session", newest=NOW, **asked)
+        one, other = (funnel(scan([path], engine=engine), options) for engine in ("polars", "duckdb"))
+        assert other.tables[0].rows.equals(one.tables[0].rows) and one.tables[0].rows.height

@@ -49,8 +49,7 @@ def test_errors_by_account_and_status_without_rows_and_columns_that_have_none() 
     assert result.tables[0].spread.order == ("404", "422", "500")  # type: ignore[union-attr]
     assert result.notes == (
         "88.8 % of requests have an account",
-        "the hottest cell → apilens report --by endpoint --where "
-        """'account = '"'"'acme'"'"' AND status = 422'""",
+        "the hottest cell → apilens report --by endpoint --where \"account = 'acme' AND status = 422\"",
     )
     assert result.command == "apilens heatmap"
 

@@ -57,7 +57,7 @@ def test_the_notes_say_who_is_slow_and_what_to_ask_next() -> None:
     assert said.startswith(
         "zeta waits 1.2 times as long as the others on GET /a (p95), and was slow in 4 of 4 hours → "
     )
-    assert said.endswith("""--where 'account = '"'"'zeta'"'"' AND endpoint = '"'"'GET /a'"'"''""")
+    assert said.endswith("""--where "account = 'zeta' AND endpoint = 'GET /a'\"""")
 
 
 def test_days_are_the_periods_of_long_windows() -> None:

@@ -43,7 +43,7 @@ def test_how_far_an_account_is_from_the_median() -> None:
     ]
     assert result.notes == (
         "huge has 22.6 times the median requests (z +6.1) → "
-        """apilens report --by endpoint --metrics requests --where 'account = '"'"'huge'"'"''""",
+        "apilens report --by endpoint --metrics requests --where \"account = 'huge'\"",
         "97.1 % of requests have an account",
     )
     assert result.command == "apilens outliers --metric requests --min-requests 1"

@@ -11,8 +11,10 @@ import narwhals as nw
 import polars as pl
 import pytest
 
+from apilens.accounts import Accounts
 from apilens.result import Result
 from apilens.schema import DTYPES
+from apilens.store.catalogue import Catalogue, seen_in
 from apilens.things import thing_of
 from apilens.today import FIELDS, FINDERS, TodayOptions, today
 from apilens.window import Window
@@ -24,7 +26,8 @@ TOKENS = {"tokens": pl.Int64()}
 
 
 def ask(rows: Rows, **options: Any) -> Result:
-    asked = TodayOptions(now=NOON, window=Window(NOON - DAY), payloads=("tokens",), newest=NOON, **options)
+    window = Window(NOON - options.pop("since", 1) * DAY)
+    asked = TodayOptions(now=NOON, window=window, payloads=("tokens",), newest=NOON, **options)
     return today(events_of(rows, extra=TOKENS), asked, columns={**DTYPES, **TOKENS})
 
 
@@ -219,6 +222,44 @@ def test_the_options_of_conditions_are_quoted_for_a_shell() -> None:
     assert row["command"] == (
         """apilens events --where "account = 'a,b c''s'" --status 400 --since 2026-11-02T12:00:00Z"""
     )
+
+
+def newcomers(*, started_ago: float, called_ago: float, count: int = 3, **options: Any) -> list[str]:
+    """Return the sentences about newcomers: `newbie` was first seen, and called last, so many days ago."""
+    rows = [*QUIET, *calls("newbie", 1, started_ago * DAY), *calls("newbie", count - 1, called_ago * DAY)]
+    frame = pl.DataFrame(rows, schema={**DTYPES, **TOKENS}, strict=False)
+    seen = Catalogue(seen_in([frame]), 0)
+    table = ask(rows, limit=None, seen=seen, **options).tables[0].rows
+    return table.filter(kind="onboarding")["sentence"].to_list()
+
+
+def test_a_new_account_that_stopped_calling_is_news_on_the_day_when_it_is_three_days() -> None:
+    began = f"{NOON - 4.5 * DAY:%Y-%m-%d %H:%M}"
+
+    assert newcomers(started_ago=4.5, called_ago=3.5) == [
+        f"newbie: new since {began}, 3 requests, and no call for 3 days"
+    ]
+    # Not yet, and yesterday already; a week is looked at as a whole.
+    assert newcomers(started_ago=4.5, called_ago=2.9) == []
+    assert newcomers(started_ago=5.5, called_ago=4.1) == []
+    assert len(newcomers(started_ago=5.5, called_ago=4.1, since=7)) == 1
+    # Who was there in the first day may have been there before.
+    assert newcomers(started_ago=9.2, called_ago=3.5) == []
+    # A filter says what calls are.
+    assert newcomers(started_ago=4.5, called_ago=3.5, where=("account = 'acme'",)) == []
+
+
+def test_who_was_created_and_never_called_is_stalled_too_and_all_are_one_finding() -> None:
+    created = [NOON - 3.5 * DAY] * 7 + [NOON - 3.2 * DAY, NOON - 1 * DAY, NOON - 30 * DAY]
+    names = [f"n{at}" for at in range(7)] + ["late", "young", "old"]
+    accounts = Accounts(pl.DataFrame({"account": names, "account.created_at": created}))
+
+    table = ask(QUIET, limit=None, accounts=accounts).tables[0].rows
+
+    assert table.select("kind", "account", "value", "requests").rows() == [("onboarding", None, 8.0, 0)]
+    assert table["sentence"].item().startswith("late, n0, n1, n2, n3 and 3 more: new since ")
+    assert table["command"].item().startswith("apilens onboarding --since ")
+    assert ask(QUIET, limit=None, accounts=accounts, where=("status < 900",)).tables[0].rows.is_empty()
 
 
 def test_every_kind_is_documented() -> None:
