@@ -5,7 +5,6 @@ Whoever takes a `Place` uses what both have. What only a disk has (modes, locks,
 
 from __future__ import annotations
 
-import configparser
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -63,6 +62,8 @@ def _from_profile(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Give the keys that a profile in ~/.aws/credentials has: Polars does not look there by itself."""
     if environ.get("AWS_ACCESS_KEY_ID"):
         return
+    import configparser
+
     file = Path(environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials")
     known = configparser.RawConfigParser()
     try:
