@@ -52,7 +52,7 @@ def permissions(patient: Patient) -> Finding:
 def disk(patient: Patient) -> Finding:
     """The file system of the store has room."""
     if not isinstance(patient.place, Path):
-        return Finding("ok", "S3 has no end")
+        return Finding("ok", "S3 has room")
     place = patient.place.absolute()
     free = next((free for path in (place, *place.parents) if (free := _free(path)) is not None), 0)
     state = room(free)

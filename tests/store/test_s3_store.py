@@ -23,8 +23,8 @@ from apilens.store import Counts, Store, Writer, verify, writing
 from apilens.store.catalogue import catalogue_of, covered, seen_in
 from apilens.store.data_files import by_day
 from apilens.store.registering import Register
+from apilens.store.streams import Advance
 from apilens.store.table import scan
-from apilens.store.writer import Advance
 from tests.object_store import Bucket, bucket, s3_address
 
 from .conftest import KEY, Make

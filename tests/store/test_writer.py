@@ -12,7 +12,7 @@ from apilens.errors import StoreBusy, StoreError
 from apilens.schema import DTYPES
 from apilens.store import Counts, Position, Store, writing
 from apilens.store.data_files import by_day
-from apilens.store.writer import Advance
+from apilens.store.streams import Advance
 
 from .conftest import KEY, START, Make
 
