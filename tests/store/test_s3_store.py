@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -38,7 +39,7 @@ REJECTS = pl.DataFrame({"line": [9], "reason": ["x"]})
 
 @pytest.fixture
 def place(bucket: Bucket) -> S3Path:
-    found = place_of(f"{bucket.url}/team/store")
+    found = place_of(f"{bucket.url}/team [1]/störe")
     assert isinstance(found, S3Path)
     return found
 
@@ -82,6 +83,9 @@ def test_urls_name_places_on_s3_and_all_else_folders() -> None:
     assert place_of("a/b") == Path("a/b")
     for text in ("gs://b/x", "s3://", "s3://*/x"):
         with pytest.raises(UsageError, match="a store is a folder, or s3://bucket/prefix"):
+            place_of(text)
+    for text in ("s3://b/50%25", "s3://b/a#b", "s3://b/a?b", "s3://b/a//b"):
+        with pytest.raises(UsageError, match="a store's prefix has no %, # or"):
             place_of(text)
 
 
@@ -225,6 +229,7 @@ def test_it_gives_up_where_others_commit_all_the_time(
         raise StoreBusy("x was written by another process")
 
     monkeypatch.setattr(Writer, "_try", overtaken)
+    monkeypatch.setattr("apilens.store.writer._ATTEMPTS", 2)
     monkeypatch.setattr("apilens.ingest.OVERTAKEN_S", 0)
     with pytest.raises(StoreBusy):
         take_in(place, log("a.log"), wait_s=0)
@@ -278,7 +283,7 @@ def test_rejects_of_a_killed_run_are_there_if_its_commit_is(
 
 def test_what_nobody_can_do_there_is_said(place: S3Path, bucket: Bucket, log: Callable[..., str]) -> None:
     address = bucket.environment["AWS_ENDPOINT_URL"]
-    with pytest.raises(InputError, match=f"no store at {place}"):
+    with pytest.raises(InputError, match=f"no store at {re.escape(str(place))}"):
         Store.open(place)
     nowhere = place_of("s3://nobody/store")
     for act in (lambda: Store.open(nowhere), lambda: take_in(nowhere, log("a.log"))):
@@ -286,11 +291,23 @@ def test_what_nobody_can_do_there_is_said(place: S3Path, bucket: Bucket, log: Ca
             act()
     with pytest.raises(ConfigError, match="has no group of users"), writing(place, key=KEY, group="users"):
         pass
-    bucket.put("team/store/access.log", b"a log\n")
+    bucket.put(f"{place.key}/access.log", b"a log\n")
     with pytest.raises(StoreError, match="there are other things at"):
         take_in(place, log("a.log"))
     with pytest.raises(UsageError, match="duckdb reads no store on S3"):
         scan_files([f"{place}/events/day=2026-11-20/a.parquet"], engine="duckdb")
+
+
+def test_files_that_were_listed_are_not_asked_for_one_by_one(
+    place: S3Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with writing(place, key=KEY) as writer:
+        commit(writer, make(3), b"log one\n")
+    monkeypatch.setattr(S3Path, "exists", lambda _: pytest.fail("asked for"))
+
+    files = [item for item in (place / "events").rglob("*.parquet") if item.is_file()]
+    assert [item.stat().st_size for item in files] == Store.open(place).actions["size_bytes"].to_list()
+    assert files == [S3Path(item.bucket, item.key) for item in files]
 
 
 def test_a_store_of_another_key_is_refused(place: S3Path) -> None:
