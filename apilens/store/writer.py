@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import random
 import time
 import uuid
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +21,7 @@ from apilens.s3_path import S3Path
 from apilens.store.counts import Counts
 from apilens.store.data_files import DataFile, add_action, cannot_write, file_name, filled, write_parquet
 from apilens.store.durable import sync_all, write_new
+from apilens.store.racing import discard, until_first
 from apilens.store.rejects import Attempt, rejects_for
 from apilens.store.seen import Seen
 from apilens.store.shapes import STATE, Shape, known_shapes, shape_id
@@ -33,8 +33,6 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 CHECKPOINT_EVERY = 20
-# Each of them was overtaken by a commit of somebody else's: past so many the others shall have it.
-_ATTEMPTS = 50
 _SEEN = "seen"
 # Rows that were stored and are gone, by forgetting or by age: `verify` takes them off the total.
 FORGOTTEN_TOTAL = "total/forgotten"
@@ -121,19 +119,15 @@ class Writer:
         def attempt() -> list[Position]:
             return self._try(files, advances, counts=counts, rejects=rejects, info=info)
 
+        def still() -> bool:
+            return again and all(self.position(item.head) == item.before for item in advances)
+
         if not self.is_shared:
             return attempt()
-        for number in range(_ATTEMPTS):
-            if again or not self.refreshes:
-                with suppress(StoreBusy):
-                    return attempt()
-            # Of many who try again, not all at the same time.
-            time.sleep(random.uniform(0, 0.02 * number))
-            self.refresh()
-            if not again or any(self.position(item.head) != item.before for item in advances):
-                break
-        self._discard(files)
-        raise self._overtaken()
+        if self.refreshes and not still():
+            discard(self.path, files)
+            raise self.overtaken()
+        return until_first(self, attempt, files, still=still)
 
     def _try(
         self, files: Sequence[DataFile], advances: Sequence[Advance], *, counts: Counts, rejects: pl.DataFrame,
@@ -176,17 +170,22 @@ class Writer:
             for item in old
         ]
         self.sync({self.path / "events" / item.path.partition("/")[0] for item in new})
-        versions = {FORGOTTEN_TOTAL: self._version(FORGOTTEN_TOTAL) + forgotten} if forgotten else {}
-        totals = {name: total + getattr(more, name) for name, total in self.totals.items()} if more else {}
-        versions |= {f"total/{name}": total for name, total in totals.items()}
         added = [add_action(item, new=work != "compact") for item in new]
-        try:
+
+        def attempt() -> None:
+            versions = {FORGOTTEN_TOTAL: self._version(FORGOTTEN_TOTAL) + forgotten} if forgotten else {}
+            totals = {name: total + getattr(more, name) for name, total in self.totals.items()} if more else {}
+            versions |= {f"total/{name}": total for name, total in totals.items()}
             self._commit([*removed, *added], versions, {"work": work}, id=uuid.uuid4().hex)
-        except StoreBusy:
-            if self.is_shared:
-                self._discard(new)
-            raise
-        self.totals |= totals
+            self.totals |= totals
+
+        def still() -> bool:
+            return {item.path for item in old} <= set(Store(self.path, self.delta).actions["path"])
+
+        if not self.is_shared:
+            attempt()
+        else:
+            until_first(self, attempt, new, still=still)
 
     def vacuum(self, hours: int, *, full: bool) -> int:
         """Delete files that the table is not made of, nor was in the last hours; return how many.
@@ -277,17 +276,13 @@ class Writer:
         try:
             yield
         except CommitFailedError:
-            raise self._overtaken() from None
+            raise self.overtaken() from None
         except (DeltaError, OSError) as error:
             raise cannot_write(self.path / "events", error) from None
 
-    def _overtaken(self) -> StoreBusy:
+    def overtaken(self) -> StoreBusy:
+        """Return what is so where another writer came first."""
         return StoreBusy(f"{self.path} was written by another process", hint="run the command again")
-
-    def _discard(self, files: Iterable[DataFile]) -> None:
-        """Delete files that no commit named."""
-        for item in files:
-            (self.path / "events" / item.path).unlink(missing_ok=True)
 
     def sync(self, paths: Iterable[Place]) -> None:
         """Flush files or folders to disk, where the store is one on a disk that is kept."""

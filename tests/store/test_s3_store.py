@@ -20,9 +20,9 @@ from apilens.errors import ConfigError, InputError, StoreBusy, StoreError, Usage
 from apilens.ingest import Summary, ingest
 from apilens.places import Place, place_of
 from apilens.s3_path import S3Path
-from apilens.store import Counts, Store, Writer, verify, writing
+from apilens.store import Counts, Store, Writer, compact, verify, writing
 from apilens.store.catalogue import catalogue_of, covered, seen_in
-from apilens.store.data_files import by_day
+from apilens.store.data_files import by_day, data_files
 from apilens.store.registering import Register
 from apilens.store.streams import Advance
 from apilens.store.table import scan
@@ -184,6 +184,26 @@ def test_the_catalogue_has_what_others_committed_in_between(place: S3Path, make:
     assert catalogue_of(Store.open(place)).of("account")["name"].to_list() == ["acme", "bob", "carl"]
 
 
+def test_files_are_swapped_behind_another_commit_as_long_as_they_are_there(place: S3Path, make: Make) -> None:
+    with writing(place, key=KEY) as one, writing(place, key=KEY) as other:
+        for at in range(3):
+            commit(one, make(2, first=1 + 2 * at), f"log {at}\n".encode())
+        other.refresh()
+        old = data_files(Store(place, other.delta).actions.select("path", "size_bytes", "num_records", "day").rows())
+        commit(one, make(2, first=7), b"log 3\n")
+        other.replace(old[:1], [], work="forget", forgotten=2)
+        with pytest.raises(StoreBusy):
+            one.replace(old[:2], [], work="forget", forgotten=4)
+
+        # One that merges days meanwhile leaves them to the other, and its own files are gone.
+        assert compact(one, today=NOW.date(), every_day=True).after == 1
+        with pytest.raises(StoreBusy):
+            compact(other, today=NOW.date(), every_day=True)
+    store = Store.open(place)
+    assert (len(rows(place)), store.total("forgotten"), store.actions.height) == (6, 2, 1)
+    assert verify(store).tables[0].rows.is_empty()
+
+
 def test_what_may_be_doubles_is_read_again_after_another_commit(place: S3Path, make: Make) -> None:
     with writing(place, key=KEY) as one, writing(place, key=KEY) as other:
         commit(one, make(3), b"log one\n")
@@ -229,7 +249,7 @@ def test_it_gives_up_where_others_commit_all_the_time(
         raise StoreBusy("x was written by another process")
 
     monkeypatch.setattr(Writer, "_try", overtaken)
-    monkeypatch.setattr("apilens.store.writer._ATTEMPTS", 2)
+    monkeypatch.setattr("apilens.store.racing.ATTEMPTS", 2)
     monkeypatch.setattr("apilens.ingest.OVERTAKEN_S", 0)
     with pytest.raises(StoreBusy):
         take_in(place, log("a.log"), wait_s=0)
