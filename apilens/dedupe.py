@@ -112,7 +112,7 @@ class Duplicates:
     def _scan(self, day: date, column: str) -> pl.LazyFrame:
         return pl.scan_parquet(
             self._files[day], schema={column: pl.String()}, missing_columns="insert", extra_columns="ignore",
-            hive_partitioning=False, storage_options=cloud(self._files[day]),
+            hive_partitioning=False, glob=False, storage_options=cloud(self._files[day]),
         )  # fmt: skip
 
 

@@ -129,7 +129,7 @@ def _replace_in_rows(writer: Writer, names: Names) -> int:
         old, new = [], []
         for item in files:
             file = writer.path / "events" / item.path
-            rows = pl.scan_parquet(str(file), hive_partitioning=False, storage_options=cloud(file))
+            rows = pl.scan_parquet(str(file), hive_partitioning=False, glob=False, storage_options=cloud(file))
             tests = texts_with(names, rows.collect_schema())
             counts = rows.select(test.sum().alias(name) for name, test in tests.items() if name not in IDENTITIES)
             if found := sum(counts.collect(engine="streaming").row(0)):

@@ -31,7 +31,8 @@ from apilens.store.catalogue import seen_in
 from apilens.store.data_files import by_day
 from apilens.store.maintenance import Compaction
 from apilens.store.registering import Register
-from apilens.store.writer import Advance, Writer
+from apilens.store.streams import Advance
+from apilens.store.writer import Writer
 from apilens.streams_read import Streams
 from apilens.threads import in_order
 from apilens.together import grouped, parse_together

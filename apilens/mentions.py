@@ -83,7 +83,7 @@ def find(path: Place, names: Names) -> pl.DataFrame:
 
 
 def _in_events(file: Place, names: Names) -> Iterator[tuple[str, int, str]]:
-    rows = pl.scan_parquet(str(file), hive_partitioning=False, storage_options=cloud(file))
+    rows = pl.scan_parquet(str(file), hive_partitioning=False, glob=False, storage_options=cloud(file))
     tests = texts_with(names, rows.collect_schema())
     if not tests:
         return
@@ -111,7 +111,7 @@ def _in_file(file: Place, inside: str, names: Names) -> Iterator[tuple[str, int,
         lines = list(_in_cohorts(file, names))
     elif file.suffix == ".parquet":
         # A checkpoint of the log: nested, so it is searched as the text that it is written as.
-        lines = pl.read_parquet(str(file), storage_options=cloud(file)).write_ndjson().splitlines()
+        lines = pl.read_parquet(str(file), glob=False, storage_options=cloud(file)).write_ndjson().splitlines()
     else:
         lines = file.read_text(errors="replace").splitlines()
     hits = [number for number, line in enumerate(lines, 1) if names.within(line) and not _of_others(line, names)]

@@ -5,8 +5,8 @@ Whoever takes a `Place` uses what both have. What only a disk has (modes, locks,
 
 from __future__ import annotations
 
-import configparser
 import os
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -17,6 +17,8 @@ from apilens.s3_path import S3Path, failed
 Place = Path | S3Path
 
 NO_PLACE = "a store is a folder, or s3://bucket/prefix"
+# In a URL these mean something else, and delta-rs takes what names a store as a URL.
+_ODD = re.compile(r"[%#?]|//")
 # What a profile of AWS's own tools has of credentials.
 _KEYS = ("aws_access_key_id", "aws_secret_access_key", "aws_session_token")
 
@@ -29,6 +31,8 @@ def place_of(text: str) -> Place:
         found = object_of(text)
     except InputError:
         raise UsageError(f"{text}: {NO_PLACE}") from None
+    if _ODD.search(found.key.strip("/")):
+        raise UsageError(f"{text}: a store's prefix has no %, # or ?, and no empty part", hint=NO_PLACE)
     return S3Path(found.bucket, found.key.strip("/"))
 
 
@@ -63,6 +67,8 @@ def _from_profile(environ: Mapping[str, str]) -> Iterator[tuple[str, str]]:
     """Give the keys that a profile in ~/.aws/credentials has: Polars does not look there by itself."""
     if environ.get("AWS_ACCESS_KEY_ID"):
         return
+    import configparser
+
     file = Path(environ.get("AWS_SHARED_CREDENTIALS_FILE") or "~/.aws/credentials")
     known = configparser.RawConfigParser()
     try:

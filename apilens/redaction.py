@@ -134,7 +134,7 @@ def _kinds(changed: pl.DataFrame) -> dict[tuple[str, str], int]:
 
 def _stored(file: str, settings: Settings) -> Iterator[tuple[str, pl.DataFrame]]:
     """Give the text columns of a file with what would change: `after`, in how many rows, and where the first stands."""
-    rows = pl.scan_parquet(file, hive_partitioning=False, storage_options=cloud(file))
+    rows = pl.scan_parquet(file, hive_partitioning=False, glob=False, storage_options=cloud(file))
     for column, dtype in rows.collect_schema().items():
         if dtype != pl.String or column in _SAFE:
             continue

@@ -7,7 +7,7 @@ import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -24,7 +24,7 @@ _RIGHTS = ("GetObject", "PutObject", "DeleteObject", "ListBucket")
 
 @dataclass(frozen=True, slots=True, order=True)
 class S3Path:
-    """An object of S3, or a prefix of some. key: without slashes at its ends.
+    """An object of S3, or a prefix of some. key: without slashes at its ends. known: what a listing said of it.
 
     Methods do what pathlib's of the same name do. They raise FileNotFoundError where there is no such object, and
     StoreError, with what is so and what to do, where S3 fails otherwise.
@@ -32,6 +32,7 @@ class S3Path:
 
     bucket: str
     key: str
+    known: os.stat_result | None = field(default=None, compare=False, repr=False)
 
     def __str__(self) -> str:
         return f"s3://{self.bucket}/{self.key}"
@@ -61,10 +62,12 @@ class S3Path:
 
     def is_file(self) -> bool:
         """Say whether there is an object of that name."""
-        return self.exists()
+        return self.known is not None or self.exists()
 
     def stat(self) -> os.stat_result:
-        """Return its size, and when it was put."""
+        """Return its size, and when it was put; of one that was listed, as it was then."""
+        if self.known is not None:
+            return self.known
         with self._asked() as system:
             info = system.get_file_info(self._path)
         if not info.is_file:
@@ -120,9 +123,11 @@ class S3Path:
         return {info.base_name for info in self._listed(recursive=False)}
 
     def _below(self, *, recursive: bool) -> Iterator[S3Path]:
+        from apilens.s3 import facts
+
         for info in sorted(self._listed(recursive=recursive), key=lambda info: info.path):
             if info.is_file:
-                yield S3Path(self.bucket, info.path.partition("/")[2])
+                yield S3Path(self.bucket, info.path.partition("/")[2], facts(info))
 
     def _listed(self, *, recursive: bool) -> list[fs.FileInfo]:
         from pyarrow import fs

@@ -8,7 +8,7 @@ import pkgutil
 import apilens
 
 # They bring libraries that start threads when they are imported; a process with threads is none to fork.
-_THREADS = ("apilens.s3", "apilens.sources.remote", "apilens.objects", "apilens.__main__")
+_THREADS = ("apilens.s3", "apilens.sources.remote", "apilens.__main__")
 
 for found in pkgutil.walk_packages(apilens.__path__, "apilens."):
     if found.name not in _THREADS:

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from apilens.places import Place
 
 DEFAULT_STORE = ".apilens"
+_WHERE = f"The store: a folder, or s3://….  [./{DEFAULT_STORE}]"
 # Where --all is kept for `apilens.cli.asking`, so that no command has to hand it on.
 EVERYTHING = "apilens.everything"
 
@@ -41,7 +42,7 @@ def _stacked(*decorators: Callable[[F], F]) -> Callable[[F], F]:
 def common_options(function: F) -> F:
     """Add --store, --config, --now, --debug and --quiet."""
     return _stacked(
-        click.option("--store", "store_path", metavar="DIR", envvar="APILENS_STORE", help="The store.  [./.apilens]"),
+        click.option("--store", "store_path", metavar="DIR", envvar="APILENS_STORE", help=_WHERE),
         click.option(
             "--config", "config_path", metavar="FILE", envvar="APILENS_CONFIG", help="Settings.  [apilens.yaml]"
         ),

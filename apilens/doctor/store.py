@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
@@ -23,8 +24,9 @@ def store(patient: Patient) -> Finding:
     opened = patient.opened
     if isinstance(opened, ApilensError):
         return Finding("fail", opened.message, opened.hint or "")
+    file = _files(opened.path / "events")
     for path, size in opened.actions.select("path", "size_bytes").iter_rows():
-        wrong = _wrong(opened.path / "events" / path, size)
+        wrong = _wrong(file(path), size)
         if wrong:
             return Finding("fail", f"{path}: {wrong}", "`apilens store verify` lists all; restore them from a backup")
     counts = Counts(**{item.name: opened.total(item.name) for item in fields(Counts)})
@@ -52,7 +54,7 @@ def permissions(patient: Patient) -> Finding:
 def disk(patient: Patient) -> Finding:
     """The file system of the store has room."""
     if not isinstance(patient.place, Path):
-        return Finding("ok", "S3 has no end")
+        return Finding("ok", "S3 has room")
     place = patient.place.absolute()
     free = next((free for path in (place, *place.parents) if (free := _free(path)) is not None), 0)
     state = room(free)
@@ -97,6 +99,14 @@ def _free(path: Path) -> int | None:
         return shutil.disk_usage(path).free
     except OSError:
         return None
+
+
+def _files(folder: Place) -> Callable[[str], Place]:
+    """Return what gives a file of a folder by its name: on S3 all of them are asked for at once."""
+    if isinstance(folder, Path):
+        return lambda name: folder / name
+    listed = {str(item): item for item in folder.rglob("*.parquet")}
+    return lambda name: listed.get(str(folder / name), folder / name)
 
 
 def _wrong(path: Place, size: int) -> str | None:

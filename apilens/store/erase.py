@@ -77,7 +77,7 @@ def rewrite(
     aged: rules of `age_out` that the change applies, besides those that the file went through before.
     """
     file = writer.path / "events" / item.path
-    rows = pl.read_parquet(str(file), hive_partitioning=False, storage_options=cloud(file))
+    rows = pl.read_parquet(str(file), hive_partitioning=False, glob=False, storage_options=cloud(file))
     return writer.write_day(item.day, change(rows), settings=item.settings, aged={*item.aged, *aged})
 
 

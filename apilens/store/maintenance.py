@@ -117,7 +117,7 @@ def _groups(files: Iterable[DataFile]) -> list[list[DataFile]]:
 
 
 def _columns(path: str, options: dict[str, str] | None) -> list[str]:
-    return pl.scan_parquet(path, hive_partitioning=False, storage_options=options).collect_schema().names()
+    return pl.scan_parquet(path, hive_partitioning=False, glob=False, storage_options=options).collect_schema().names()
 
 
 def _merge(writer: Writer, store: Store, day: date, files: list[DataFile]) -> DataFile:
@@ -127,7 +127,7 @@ def _merge(writer: Writer, store: Store, day: date, files: list[DataFile]) -> Da
     # A column that no part has stays out: sorting would carry its nulls along.
     dtypes = {name: dtype for name, dtype in store.dtypes.items() if name in written}
     rows = pl.scan_parquet(
-        paths, schema=dtypes, missing_columns="insert", hive_partitioning=False, storage_options=options
+        paths, schema=dtypes, missing_columns="insert", hive_partitioning=False, glob=False, storage_options=options
     )
     keys = [name for name in _ORDER if name in written]
     # The last three keys make the order, and so the file, the same whatever order the parts came in.

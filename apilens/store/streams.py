@@ -19,6 +19,16 @@ class Position:
     lines: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class Advance:
+    """How far a commit takes one log: its first bytes, where it stood, and where it stands now."""
+
+    before: Position
+    head: bytes
+    offset: int
+    lines: int
+
+
 def stream_id(head: bytes) -> str:
     """Return the id of a stream whose committed part begins with these bytes (at most HEAD_BYTES)."""
     return f"{len(head)}-{hashlib.blake2b(head, digest_size=16).hexdigest()}"

@@ -89,7 +89,7 @@ class Store:
         schema = {column: dtype for column, dtype in self.dtypes.items() if column != "day"}
         return pl.scan_parquet(
             str(self.path / "events" / name), schema=schema, missing_columns="insert", extra_columns="ignore",
-            hive_partitioning=False, storage_options=cloud(self.path),
+            hive_partitioning=False, glob=False, storage_options=cloud(self.path),
         )  # fmt: skip
 
     def newest(self, latest: datetime) -> datetime | None:
@@ -101,6 +101,7 @@ class Store:
             stamps = pl.scan_parquet(
                 files,
                 hive_partitioning=False,
+                glob=False,
                 missing_columns="insert",
                 extra_columns="ignore",
                 schema={"timestamp": DTYPES["timestamp"]},
@@ -125,7 +126,7 @@ def scan(store: Store, columns: Sequence[str], files: Sequence[str] | None = Non
         return pl.LazyFrame(schema=schema)
     return pl.scan_parquet(
         list(files), schema=schema, missing_columns="insert", extra_columns="ignore", hive_partitioning=False,
-        storage_options=cloud(files),
+        glob=False, storage_options=cloud(files),
     )  # fmt: skip
 
 

@@ -51,7 +51,9 @@ def read_versions(log: Place, version: int) -> dict[str, int]:
     begin = _newest_checkpoint(log, version)
     if begin is not None:
         file = log / f"{begin:020}.checkpoint.parquet"
-        rows = pl.read_parquet(str(file), columns=["txn"], hive_partitioning=False, storage_options=cloud(file))
+        rows = pl.read_parquet(
+            str(file), columns=["txn"], hive_partitioning=False, glob=False, storage_options=cloud(file)
+        )
         found = rows["txn"].drop_nulls().struct.unnest()
         known.update(found.select("appId", "version").iter_rows())
     for entry in read_entries(log, range(0 if begin is None else begin + 1, version + 1)):

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import time
 import uuid
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
-from dataclasses import dataclass, fields
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext, suppress
+from dataclasses import fields
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Any
 import polars as pl
 
 from apilens import __version__
-from apilens.errors import StoreBusy
+from apilens.errors import StoreBusy, StoreError
 from apilens.places import Place
 from apilens.s3_path import S3Path
 from apilens.store.counts import Counts
 from apilens.store.data_files import DataFile, add_action, cannot_write, file_name, filled, write_parquet
 from apilens.store.durable import sync_all, write_new
+from apilens.store.racing import discard, until_first
 from apilens.store.rejects import Attempt, rejects_for
 from apilens.store.seen import Seen
 from apilens.store.shapes import STATE, Shape, known_shapes, shape_id
-from apilens.store.streams import Position, advance, locate
+from apilens.store.streams import Advance, Position, advance, locate
 from apilens.store.table import Store
 from apilens.store.versions import GENERATION, known_versions, read_entry
 
@@ -32,21 +33,9 @@ if TYPE_CHECKING:
     from deltalake import DeltaTable
 
 CHECKPOINT_EVERY = 20
-# Each of them was overtaken by a commit of somebody else's: past so many the others shall have it.
-_ATTEMPTS = 20
 _SEEN = "seen"
 # Rows that were stored and are gone, by forgetting or by age: `verify` takes them off the total.
 FORGOTTEN_TOTAL = "total/forgotten"
-
-
-@dataclass(frozen=True, slots=True)
-class Advance:
-    """How far a commit takes one log: its first bytes, where it stood, and where it stands now."""
-
-    before: Position
-    head: bytes
-    offset: int
-    lines: int
 
 
 class Writer:
@@ -74,7 +63,8 @@ class Writer:
 
     def refresh(self) -> None:
         """Go on from what the table is now."""
-        self.delta.update_incremental()
+        with self._written():
+            self.delta.update_incremental()
         if self.is_shared:
             self._take_versions()
             self.refreshes += 1
@@ -129,17 +119,15 @@ class Writer:
         def attempt() -> list[Position]:
             return self._try(files, advances, counts=counts, rejects=rejects, info=info)
 
+        def still() -> bool:
+            return again and all(self.position(item.head) == item.before for item in advances)
+
         if not self.is_shared:
             return attempt()
-        for _ in range(_ATTEMPTS):
-            if again or not self.refreshes:
-                with suppress(StoreBusy):
-                    return attempt()
-            self.refresh()
-            if not again or any(self.position(item.head) != item.before for item in advances):
-                break
-        self._discard(files)
-        raise self._overtaken()
+        if self.refreshes and not still():
+            discard(self.path, files)
+            raise self.overtaken()
+        return until_first(self, attempt, files, still=still)
 
     def _try(
         self, files: Sequence[DataFile], advances: Sequence[Advance], *, counts: Counts, rejects: pl.DataFrame,
@@ -182,29 +170,30 @@ class Writer:
             for item in old
         ]
         self.sync({self.path / "events" / item.path.partition("/")[0] for item in new})
-        versions = {FORGOTTEN_TOTAL: self._version(FORGOTTEN_TOTAL) + forgotten} if forgotten else {}
-        totals = {name: total + getattr(more, name) for name, total in self.totals.items()} if more else {}
-        versions |= {f"total/{name}": total for name, total in totals.items()}
         added = [add_action(item, new=work != "compact") for item in new]
-        try:
+
+        def attempt() -> None:
+            versions = {FORGOTTEN_TOTAL: self._version(FORGOTTEN_TOTAL) + forgotten} if forgotten else {}
+            totals = {name: total + getattr(more, name) for name, total in self.totals.items()} if more else {}
+            versions |= {f"total/{name}": total for name, total in totals.items()}
             self._commit([*removed, *added], versions, {"work": work}, id=uuid.uuid4().hex)
-        except StoreBusy:
-            if self.is_shared:
-                self._discard(new)
-            raise
-        self.totals |= totals
+            self.totals |= totals
+
+        def still() -> bool:
+            return {item.path for item in old} <= set(Store(self.path, self.delta).actions["path"])
+
+        if not self.is_shared:
+            attempt()
+        else:
+            until_first(self, attempt, new, still=still)
 
     def vacuum(self, hours: int, *, full: bool) -> int:
         """Delete files that the table is not made of, nor was in the last hours; return how many.
 
         full: those too that the log never named, as of runs that were killed before their commit.
         """
-        from deltalake.exceptions import CommitFailedError
-
-        try:
+        with self._written():
             gone = self.delta.vacuum(hours, dry_run=False, enforce_retention_duration=False, full=full)
-        except CommitFailedError:
-            raise self._overtaken() from None
         self.refresh()
         return len(gone)
 
@@ -227,8 +216,9 @@ class Writer:
 
     def checkpoint(self) -> None:
         """Fold the log so far into one file, and drop log entries past their retention."""
-        self.delta.create_checkpoint()
-        self.delta.cleanup_metadata()
+        with self._written():
+            self.delta.create_checkpoint()
+            self.delta.cleanup_metadata()
         self._since_checkpoint = 0
         log = self.path / "events" / "_delta_log"
         if self._durable and isinstance(log, Path):
@@ -237,7 +227,6 @@ class Writer:
 
     def _commit(self, actions: list[Any], versions: Mapping[str, int], info: Mapping[str, str], *, id: str) -> None:
         from deltalake import CommitProperties, PostCommitHookProperties, Transaction
-        from deltalake.exceptions import CommitFailedError, DeltaError
 
         properties = CommitProperties(
             custom_metadata={"apilens": __version__, **info, **({"commit": id} if self.is_shared else {})},
@@ -248,43 +237,52 @@ class Writer:
         hooks = PostCommitHookProperties(create_checkpoint=False, cleanup_expired_logs=False)
         version, log = self.delta.version() + 1, self.path / "events" / "_delta_log"
         try:
-            self.delta.create_write_transaction(
-                actions,
-                "append",
-                self.delta.schema(),
-                ["day"],
-                commit_properties=properties,
-                post_commithook_properties=hooks,
-            )
-        except CommitFailedError:
+            with self._written():
+                self.delta.create_write_transaction(
+                    actions,
+                    "append",
+                    self.delta.schema(),
+                    ["day"],
+                    commit_properties=properties,
+                    post_commithook_properties=hooks,
+                )
+        except StoreBusy:
             # The answer to a commit may get lost, and that to its repeat is that it is there.
             if not self.is_shared or id.encode() not in read_entry(log, version):
-                raise self._overtaken() from None
-        except (DeltaError, OSError) as error:
-            raise cannot_write(self.path / "events", error) from None
+                raise
         self._versions |= versions
         self._go_on_from(version)
         # delta-rs does not flush what it writes.
         self.sync([log / f"{self.delta.version():020}.json", log])
         self._since_checkpoint += 1
         if self._since_checkpoint >= CHECKPOINT_EVERY or self.delta.version() % CHECKPOINT_EVERY == 0:
-            self.checkpoint()
+            # Beside others who do the same it may fail: the commit stands, and a later one makes up for it.
+            with suppress(StoreError) if self.is_shared else nullcontext():
+                self.checkpoint()
 
     def _go_on_from(self, version: int) -> None:
-        # Without this the handle keeps its old snapshot, and its next commit would seem to race with this one.
-        if self.is_shared:
-            # Not what others committed behind it: their offsets are unknown here, and the next commit must fail.
-            self.delta.load_as_version(version)
-        else:
+        with self._written():
+            # Without this the handle keeps its old snapshot, and its next commit would seem to race with this one.
             self.delta.update_incremental()
+            if self.delta.version() > version:
+                # What others committed behind it is unknown here, and the next commit has to fail.
+                self.delta.load_as_version(version)
 
-    def _overtaken(self) -> StoreBusy:
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        """Raise StoreBusy where another writer's commit comes first, StoreError where the table cannot be written."""
+        from deltalake.exceptions import CommitFailedError, DeltaError
+
+        try:
+            yield
+        except CommitFailedError:
+            raise self.overtaken() from None
+        except (DeltaError, OSError) as error:
+            raise cannot_write(self.path / "events", error) from None
+
+    def overtaken(self) -> StoreBusy:
+        """Return what is so where another writer came first."""
         return StoreBusy(f"{self.path} was written by another process", hint="run the command again")
-
-    def _discard(self, files: Iterable[DataFile]) -> None:
-        """Delete files that no commit named."""
-        for item in files:
-            (self.path / "events" / item.path).unlink(missing_ok=True)
 
     def sync(self, paths: Iterable[Place]) -> None:
         """Flush files or folders to disk, where the store is one on a disk that is kept."""

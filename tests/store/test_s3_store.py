@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,12 +20,12 @@ from apilens.errors import ConfigError, InputError, StoreBusy, StoreError, Usage
 from apilens.ingest import Summary, ingest
 from apilens.places import Place, place_of
 from apilens.s3_path import S3Path
-from apilens.store import Counts, Store, Writer, verify, writing
+from apilens.store import Counts, Store, Writer, compact, verify, writing
 from apilens.store.catalogue import catalogue_of, covered, seen_in
-from apilens.store.data_files import by_day
+from apilens.store.data_files import by_day, data_files
 from apilens.store.registering import Register
+from apilens.store.streams import Advance
 from apilens.store.table import scan
-from apilens.store.writer import Advance
 from tests.object_store import Bucket, bucket, s3_address
 
 from .conftest import KEY, Make
@@ -38,7 +39,7 @@ REJECTS = pl.DataFrame({"line": [9], "reason": ["x"]})
 
 @pytest.fixture
 def place(bucket: Bucket) -> S3Path:
-    found = place_of(f"{bucket.url}/team/store")
+    found = place_of(f"{bucket.url}/team [1]/störe")
     assert isinstance(found, S3Path)
     return found
 
@@ -82,6 +83,9 @@ def test_urls_name_places_on_s3_and_all_else_folders() -> None:
     assert place_of("a/b") == Path("a/b")
     for text in ("gs://b/x", "s3://", "s3://*/x"):
         with pytest.raises(UsageError, match="a store is a folder, or s3://bucket/prefix"):
+            place_of(text)
+    for text in ("s3://b/50%25", "s3://b/a#b", "s3://b/a?b", "s3://b/a//b"):
+        with pytest.raises(UsageError, match="a store's prefix has no %, # or"):
             place_of(text)
 
 
@@ -180,6 +184,26 @@ def test_the_catalogue_has_what_others_committed_in_between(place: S3Path, make:
     assert catalogue_of(Store.open(place)).of("account")["name"].to_list() == ["acme", "bob", "carl"]
 
 
+def test_files_are_swapped_behind_another_commit_as_long_as_they_are_there(place: S3Path, make: Make) -> None:
+    with writing(place, key=KEY) as one, writing(place, key=KEY) as other:
+        for at in range(3):
+            commit(one, make(2, first=1 + 2 * at), f"log {at}\n".encode())
+        other.refresh()
+        old = data_files(Store(place, other.delta).actions.select("path", "size_bytes", "num_records", "day").rows())
+        commit(one, make(2, first=7), b"log 3\n")
+        other.replace(old[:1], [], work="forget", forgotten=2)
+        with pytest.raises(StoreBusy):
+            one.replace(old[:2], [], work="forget", forgotten=4)
+
+        # One that merges days meanwhile leaves them to the other, and its own files are gone.
+        assert compact(one, today=NOW.date(), every_day=True).after == 1
+        with pytest.raises(StoreBusy):
+            compact(other, today=NOW.date(), every_day=True)
+    store = Store.open(place)
+    assert (len(rows(place)), store.total("forgotten"), store.actions.height) == (6, 2, 1)
+    assert verify(store).tables[0].rows.is_empty()
+
+
 def test_what_may_be_doubles_is_read_again_after_another_commit(place: S3Path, make: Make) -> None:
     with writing(place, key=KEY) as one, writing(place, key=KEY) as other:
         commit(one, make(3), b"log one\n")
@@ -225,6 +249,7 @@ def test_it_gives_up_where_others_commit_all_the_time(
         raise StoreBusy("x was written by another process")
 
     monkeypatch.setattr(Writer, "_try", overtaken)
+    monkeypatch.setattr("apilens.store.racing.ATTEMPTS", 2)
     monkeypatch.setattr("apilens.ingest.OVERTAKEN_S", 0)
     with pytest.raises(StoreBusy):
         take_in(place, log("a.log"), wait_s=0)
@@ -278,7 +303,7 @@ def test_rejects_of_a_killed_run_are_there_if_its_commit_is(
 
 def test_what_nobody_can_do_there_is_said(place: S3Path, bucket: Bucket, log: Callable[..., str]) -> None:
     address = bucket.environment["AWS_ENDPOINT_URL"]
-    with pytest.raises(InputError, match=f"no store at {place}"):
+    with pytest.raises(InputError, match=f"no store at {re.escape(str(place))}"):
         Store.open(place)
     nowhere = place_of("s3://nobody/store")
     for act in (lambda: Store.open(nowhere), lambda: take_in(nowhere, log("a.log"))):
@@ -286,11 +311,23 @@ def test_what_nobody_can_do_there_is_said(place: S3Path, bucket: Bucket, log: Ca
             act()
     with pytest.raises(ConfigError, match="has no group of users"), writing(place, key=KEY, group="users"):
         pass
-    bucket.put("team/store/access.log", b"a log\n")
+    bucket.put(f"{place.key}/access.log", b"a log\n")
     with pytest.raises(StoreError, match="there are other things at"):
         take_in(place, log("a.log"))
     with pytest.raises(UsageError, match="duckdb reads no store on S3"):
         scan_files([f"{place}/events/day=2026-11-20/a.parquet"], engine="duckdb")
+
+
+def test_files_that_were_listed_are_not_asked_for_one_by_one(
+    place: S3Path, make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with writing(place, key=KEY) as writer:
+        commit(writer, make(3), b"log one\n")
+    monkeypatch.setattr(S3Path, "exists", lambda _: pytest.fail("asked for"))
+
+    files = [item for item in (place / "events").rglob("*.parquet") if item.is_file()]
+    assert [item.stat().st_size for item in files] == Store.open(place).actions["size_bytes"].to_list()
+    assert files == [S3Path(item.bucket, item.key) for item in files]
 
 
 def test_a_store_of_another_key_is_refused(place: S3Path) -> None:

@@ -10,8 +10,9 @@ import polars as pl
 import pytest
 
 from apilens.store import Counts, Seen, writing
+from apilens.store.streams import Advance, Position
 from apilens.store.versions import read_versions
-from apilens.store.writer import CHECKPOINT_EVERY, Advance, Position
+from apilens.store.writer import CHECKPOINT_EVERY
 
 KEY = b"k" * 32
 NO_REJECTS = pl.DataFrame()

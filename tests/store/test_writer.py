@@ -10,9 +10,10 @@ import pytest
 
 from apilens.errors import StoreBusy, StoreError
 from apilens.schema import DTYPES
-from apilens.store import Counts, Position, Store, writing
+from apilens.store import Counts, Position, Store, compact, verify, writing
 from apilens.store.data_files import by_day
-from apilens.store.writer import Advance
+from apilens.store.streams import Advance
+from apilens.store.table import scan
 
 from .conftest import KEY, START, Make
 
@@ -111,6 +112,19 @@ def test_rejects_of_a_killed_run_are_not_counted(path: Path, make: Make) -> None
 
     kept = [json.loads(line) for file in sorted((path / "rejects").iterdir()) for line in file.read_text().splitlines()]
     assert kept == [{"line": 4, "reason": "x"}]
+
+
+def test_a_folder_may_be_called_like_a_pattern(tmp_path: Path, make: Make) -> None:
+    path = tmp_path / "store[1]*"
+    for day in range(12):
+        commit(path, make(2, first=1 + 2 * day), offset=100 + day)
+    with writing(path, key=KEY) as writer:
+        assert compact(writer, today=date(2026, 11, 23), every_day=True).before == 12
+
+    store = Store.open(path)
+    assert verify(store).tables[0].rows.is_empty()
+    assert scan(store, ["line"]).collect()["line"].sort().to_list() == list(range(1, 25))
+    assert store.newest(START + timedelta(days=1)) == START + timedelta(seconds=1)
 
 
 def test_totals_add_up_over_runs(path: Path, make: Make) -> None:
