@@ -12,7 +12,7 @@ from polars.io.plugins import register_io_source
 from apilens.config import ReadOptions, Settings
 from apilens.enrich import configured_dtypes
 from apilens.errors import InputError, UsageError
-from apilens.ingest import Summary
+from apilens.ingested import Summary
 from apilens.outfile import whole_file
 from apilens.pipeline import Pipeline
 from apilens.schema import dtypes

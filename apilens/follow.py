@@ -8,7 +8,8 @@ from datetime import datetime
 
 from apilens.errors import StoreBusy
 from apilens.followed_pipe import FollowedPipe
-from apilens.ingest import Summary, take_in
+from apilens.ingest import take_in
+from apilens.ingested import Summary
 from apilens.pipeline import Pipeline
 from apilens.places import Place
 from apilens.sources import STDIN, expand

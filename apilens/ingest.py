@@ -6,21 +6,22 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from itertools import chain
 from pathlib import Path
 
 import polars as pl
 
-from apilens.ageing import ROWS_AT_ONCE, Aged, age_out
+from apilens.ageing import ROWS_AT_ONCE, age_out
 from apilens.config import ReadOptions, Settings
 from apilens.dedupe import Duplicates, Kept
 from apilens.endpoints import STATE
 from apilens.enrich import configured_dtypes
-from apilens.errors import InputError, StoreBusy
+from apilens.errors import StoreBusy
+from apilens.ingested import Summary
 from apilens.learning import Learning
-from apilens.pieces import REJECTS, Log, Piece, attributed_by
+from apilens.pieces import Log, Piece, attributed_by
 from apilens.pipeline import BLOCK_BYTES, Pipeline
 from apilens.places import Place
 from apilens.recognised import STATE as FOUND
@@ -29,7 +30,6 @@ from apilens.sources import Block
 from apilens.store import Counts, DataFile, compact, read_kept, tidy, writing
 from apilens.store.catalogue import seen_in
 from apilens.store.data_files import by_day
-from apilens.store.maintenance import Compaction
 from apilens.store.registering import Register
 from apilens.store.streams import Advance
 from apilens.store.writer import Writer
@@ -40,47 +40,8 @@ from apilens.together import grouped, parse_together
 # A log that is not sorted by time makes a file for each day in each commit; larger commits make fewer of them.
 SCATTERED_DAYS = 8
 SCATTERED_BLOCKS = 8
-SHOWN_REJECTS = 20
 # For how long it waits for whoever committed the same logs to a store on S3 before it looks at them again.
 OVERTAKEN_S = 0.2
-
-
-@dataclass(slots=True)
-class Summary:
-    """What a run did: a log for each input that was read, totals that balance, and what could not be read."""
-
-    logs: list[Log] = field(default_factory=list)
-    counts: Counts = field(default_factory=Counts)
-    problems: list[InputError] = field(default_factory=list)
-    skipped: list[str] = field(default_factory=list)
-    warnings: list[str] = field(default_factory=list)
-    shown_rejects: pl.DataFrame = field(default_factory=lambda: pl.DataFrame(schema=REJECTS))
-    compaction: Compaction = field(default_factory=Compaction)
-    aged: Aged = field(default_factory=Aged)
-    commits: int = 0
-    # Files that --since left closed.
-    untouched: int = 0
-    # Rule that found the account → requests; None: no account.
-    sources: Counter[str | None] = field(default_factory=Counter)
-
-    def take(self, pipeline: Pipeline) -> None:
-        """Take over what a pipeline noted on its way."""
-        again = {log.source.name for log in pipeline.logs}
-        self.logs = [*(log for log in self.logs if log.source.name not in again), *pipeline.logs]
-        self.problems = pipeline.problems
-        self.skipped, self.warnings = pipeline.skipped, pipeline.warnings
-        self.untouched = pipeline.untouched
-
-    def keep_rejects(self, rejects: pl.DataFrame) -> None:
-        """Keep the first rejects, to be shown."""
-        room = SHOWN_REJECTS - self.shown_rejects.height
-        if room > 0 and rejects.height:
-            self.shown_rejects = pl.concat([self.shown_rejects, rejects.head(room)])
-
-    @property
-    def pending(self) -> int:
-        """Bytes of half-written last lines, which the next run will read."""
-        return sum(log.pending for log in self.logs)
 
 
 @dataclass(frozen=True, slots=True)

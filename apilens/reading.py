@@ -31,7 +31,7 @@ from apilens.window import CLOCK_SLACK, Window, anchor, is_relative, parse_windo
 
 if TYPE_CHECKING:
     from apilens.freshness import Settling
-    from apilens.ingest import Summary
+    from apilens.ingested import Summary
 
 # Logs of which nothing came for so long are not waited for.
 RECENT = timedelta(days=2)

@@ -22,7 +22,8 @@ from apilens.endpoints import STATE
 from apilens.enrich import configured_dtypes
 from apilens.enrich.base import Context
 from apilens.errors import InputError
-from apilens.ingest import Summary, ingest
+from apilens.ingest import ingest
+from apilens.ingested import Summary
 from apilens.learning import Learning
 from apilens.pipeline import Pipeline
 from apilens.places import Place

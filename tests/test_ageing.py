@@ -12,7 +12,8 @@ import pytest
 from apilens.ageing import Aged, age_out
 from apilens.config import ReadOptions, Settings
 from apilens.enrich.keyed_hash import key_id
-from apilens.ingest import Summary, ingest
+from apilens.ingest import ingest
+from apilens.ingested import Summary
 from apilens.store import Counts, Store, compact, erase, verify, writing
 from apilens.store.catalogue import catalogue_of
 from apilens.store.data_files import DataFile, by_day

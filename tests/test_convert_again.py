@@ -15,7 +15,8 @@ from polars.testing import assert_frame_equal
 from apilens.config import ColumnRule, CustomFormat, IdentityRule, Settings
 from apilens.convert import convert, preview
 from apilens.errors import InputError
-from apilens.ingest import Summary, ingest
+from apilens.ingest import ingest
+from apilens.ingested import Summary
 from apilens.pipeline import ReadOptions
 from apilens.sources import Reader, expand
 

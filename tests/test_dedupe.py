@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from apilens import dedupe
 from apilens.config import ReadOptions, Settings
-from apilens.ingest import Summary, ingest
+from apilens.ingest import ingest
+from apilens.ingested import Summary
 from apilens.rebuild import Rebuild, rebuild
 from apilens.source_settings import SourceSettings
 from apilens.store import Store

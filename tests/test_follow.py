@@ -19,7 +19,8 @@ from apilens import follow as module
 from apilens.config import ReadOptions, Settings
 from apilens.errors import InputError
 from apilens.followed_pipe import FollowedPipe
-from apilens.ingest import Summary, take_in
+from apilens.ingest import take_in
+from apilens.ingested import Summary
 from apilens.pipeline import Pipeline
 from apilens.store import Store, writing
 from apilens.store.lock import locked

@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from apilens import pipeline
 from apilens.config import ColumnRule, CustomFormat, ReadOptions, Settings
-from apilens.ingest import Summary, ingest
+from apilens.ingest import ingest
+from apilens.ingested import Summary
 from apilens.store import Store
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

@@ -17,7 +17,8 @@ from apilens.config import ColumnRule, CustomFormat, ReadOptions, SdkRule, Setti
 from apilens.endpoints import STATE, Endpoints
 from apilens.errors import InputError
 from apilens.identity_rule import IdentityRule
-from apilens.ingest import Summary, ingest
+from apilens.ingest import ingest
+from apilens.ingested import Summary
 from apilens.rebuild import Rebuild, rebuild
 from apilens.rebuilt import Rebuilt
 from apilens.recognition import all_formats

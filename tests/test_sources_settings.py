@@ -11,7 +11,8 @@ import pytest
 from apilens.config import ReadOptions, load
 from apilens.errors import ConfigError, UsageError
 from apilens.file_pattern import FilePattern, pattern_problems
-from apilens.ingest import Summary, ingest
+from apilens.ingest import ingest
+from apilens.ingested import Summary
 from apilens.store import Store
 
 NOW = datetime(2026, 11, 23, tzinfo=UTC)

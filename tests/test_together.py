@@ -11,7 +11,8 @@ import pytest
 
 from apilens import ingest as module
 from apilens.config import ReadOptions, Settings
-from apilens.ingest import Summary, ingest
+from apilens.ingest import ingest
+from apilens.ingested import Summary
 from apilens.recall import Recall
 from apilens.store import Store
 

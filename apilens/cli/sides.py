@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from apilens.answer import Events
     from apilens.config import ReadOptions
     from apilens.engine import Engine
-    from apilens.ingest import Summary
+    from apilens.ingested import Summary
     from apilens.store import Store
 
 

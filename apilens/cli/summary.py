@@ -8,7 +8,7 @@ from apilens.cli.options import Session, warn
 from apilens.errors import EXIT_INPUT
 
 if TYPE_CHECKING:
-    from apilens.ingest import Summary
+    from apilens.ingested import Summary
     from apilens.pieces import Log
 
 _GOOD_FIT = 0.95
@@ -57,7 +57,7 @@ class Told:
     """What the passes of `ingest --follow` came to, told once: a format when a log is met, a problem when it is new."""
 
     def __init__(self, session: Session) -> None:
-        from apilens.ingest import Summary
+        from apilens.ingested import Summary
 
         self.total = Summary()
         # Whether the last pass could not read something: a log may be half packed for a moment.

@@ -19,7 +19,8 @@ from apilens.errors import InputError, UsageError
 from apilens.formats import FORMATS, Format, Needs, Parsed, ParseOptions, choose
 from apilens.formats.csv_map import NO_HEADER, csv_format
 from apilens.formats.values import NO_TIME
-from apilens.ingest import Summary, ingest
+from apilens.ingest import ingest
+from apilens.ingested import Summary
 from apilens.recognition import custom_formats
 from apilens.store import Store
 from tests.real_logs import LOGS, needs_real_logs

@@ -22,7 +22,8 @@ import pytest
 
 from apilens.config import ReadOptions, Settings
 from apilens.errors import InputError
-from apilens.ingest import Summary, ingest
+from apilens.ingest import ingest
+from apilens.ingested import Summary
 from apilens.objects import Object
 from apilens.source_settings import SourceSettings
 from apilens.sources import Nothing, Reader, Source, expand

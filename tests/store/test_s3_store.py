@@ -17,7 +17,8 @@ from deltalake.exceptions import CommitFailedError
 from apilens.config import ReadOptions, Settings
 from apilens.engine import scan as scan_files
 from apilens.errors import ConfigError, InputError, StoreBusy, StoreError, UsageError
-from apilens.ingest import Summary, ingest
+from apilens.ingest import ingest
+from apilens.ingested import Summary
 from apilens.places import Place, place_of
 from apilens.s3_path import S3Path
 from apilens.store import Counts, Store, Writer, compact, verify, writing
