@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import cache
 from itertools import count
 from threading import Lock, Thread
 from typing import Any
@@ -21,6 +22,14 @@ KEYS = {
 _numbers = count()
 
 
+@cache
+def _client(address: str) -> Any:
+    """Return boto3's client, which takes a while to make."""
+    return boto3.client(
+        "s3", endpoint_url=address, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
+    )
+
+
 class Bucket:
     """A bucket, and the environment in which commands find it."""
 
@@ -28,9 +37,7 @@ class Bucket:
         self.name = name
         self.url = f"s3://{name}"
         self.environment: Mapping[str, str] = {**KEYS, "AWS_ENDPOINT_URL": address}
-        self.client = boto3.client(
-            "s3", endpoint_url=address, region_name="us-east-1", aws_access_key_id="test", aws_secret_access_key="test"
-        )
+        self.client = _client(address)
         self.client.create_bucket(Bucket=name)
 
     def put(self, key: str, data: bytes) -> str:
