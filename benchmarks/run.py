@@ -158,6 +158,27 @@ def funnel(lines: int) -> tuple[str, list[Contender]]:
     ]
 
 
+def rules(lines: int) -> tuple[str, list[Contender]]:
+    """Fifty rules over the last hour of a busy day: a first check, and one five minutes after another."""
+    store, _ = ingested(lines, accounts=2_000)
+    busy = END - timedelta(days=4) + timedelta(hours=15)
+
+    def check(at: datetime) -> list[str]:
+        options = ["--rules", str(HERE / "rules.yaml"), "--store", str(store), "--now", at.isoformat()]
+        return [APILENS, "check", "--exit-zero", "--format", "json", *options]
+
+    known = store / "state" / "alerts.json"
+
+    def five_minutes_before() -> None:
+        known.unlink(missing_ok=True)
+        subprocess.run(check(busy - timedelta(minutes=5)), check=True, capture_output=True)
+
+    return f"check of 50 rules over the last hour of {lines:,} events", [
+        Contender("apilens check, the first", check(busy), remove(known)),
+        Contender("apilens check, five minutes after another", check(busy), five_minutes_before),
+    ]
+
+
 def ingested(lines: int, *, accounts: int) -> tuple[Path, Path]:
     """Return a compacted store of a made-up log, and a file with the paths of its data files."""
     store = DATA / f"store-{lines}-{accounts}"
@@ -218,7 +239,7 @@ def main() -> None:
     parser.add_argument("--key-lines", type=int, default=3_000_000)
     parser.add_argument("--report-lines", type=int, default=20_000_000)
     parser.add_argument("--times", type=int, default=5)
-    parser.add_argument("--only", nargs="*", default=["combined", "moesif", "keys", "report", "funnel"])
+    parser.add_argument("--only", nargs="*", default=["combined", "moesif", "keys", "report", "funnel", "rules"])
     options = parser.parse_args()
     DATA.mkdir(exist_ok=True)
     load = os.getloadavg()[0]
@@ -236,6 +257,7 @@ def main() -> None:
         "keys": (keys, options.key_lines),
         "report": (report, options.report_lines),
         "funnel": (funnel, options.report_lines),
+        "rules": (rules, options.report_lines),
     }
     for name in options.only:
         build, size = parts[name]
