@@ -143,6 +143,49 @@ def funnel(lines: int) -> tuple[str, list[Contender]]:
     ]
 
 
+<<<<<<< HEAD
+=======
+def rules(lines: int) -> tuple[str, list[Contender]]:
+    """Fifty rules over the last hour of a busy day: a first check, and one five minutes after another."""
+    store, _ = ingested(lines, accounts=2_000)
+    busy = END - timedelta(days=4) + timedelta(hours=15)
+
+    def check(at: datetime) -> list[str]:
+        options = ["--rules", str(HERE / "rules.yaml"), "--store", str(store), "--now", at.isoformat()]
+        return [APILENS, "check", "--exit-zero", "--format", "json", *options]
+
+    known = store / "state" / "alerts.json"
+
+    def five_minutes_before() -> None:
+        known.unlink(missing_ok=True)
+        subprocess.run(check(busy - timedelta(minutes=5)), check=True, capture_output=True)
+
+    return f"check of 50 rules over the last hour of {lines:,} events", [
+        Contender("apilens check, the first", check(busy), remove(known)),
+        Contender("apilens check, five minutes after another", check(busy), five_minutes_before),
+    ]
+
+
+def ingested(lines: int, *, accounts: int) -> tuple[Path, Path]:
+    """Return a compacted store of a made-up log, and a file with the paths of its data files."""
+    store = DATA / f"store-{lines}-{accounts}"
+    if not store.exists():
+        log = DATA / f"combined-{lines}-{accounts}.log"
+        isolated(partial(write_combined, accounts=accounts), log, World(lines, 14, END, 7))
+        subprocess.run([APILENS, "ingest", str(log), "--store", str(store)], check=True)
+        subprocess.run([APILENS, "store", "compact", "--store", str(store)], check=True)
+        log.unlink()
+    files = DATA / f"files-{accounts}.txt"
+    files.write_text("\n".join(isolated(files_of, store)))
+    return store, files
+
+
+def files_of(store: Path) -> list[str]:
+    """Return the data files of a store."""
+    return Store.open(store).files()
+
+
+>>>>>>> m-seven
 def status_sums() -> list[str]:
     """Compare what the contenders read: rows and sums of the status codes."""
     import duckdb
@@ -184,7 +227,7 @@ def main() -> None:
     parser.add_argument("--key-lines", type=int, default=3_000_000)
     parser.add_argument("--report-lines", type=int, default=20_000_000)
     parser.add_argument("--times", type=int, default=5)
-    parser.add_argument("--only", nargs="*", default=["combined", "moesif", "keys", "report", "funnel"])
+    parser.add_argument("--only", nargs="*", default=["combined", "moesif", "keys", "report", "funnel", "rules"])
     options = parser.parse_args()
     DATA.mkdir(exist_ok=True)
     load = os.getloadavg()[0]
@@ -194,6 +237,7 @@ def main() -> None:
         "keys": (keys, options.key_lines),
         "report": (report, options.report_lines),
         "funnel": (funnel, options.report_lines),
+        "rules": (rules, options.report_lines),
     }
     for name in options.only:
         build, size = parts[name]

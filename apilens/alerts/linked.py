@@ -22,6 +22,7 @@ from apilens.alerts.rule import Rule
 from apilens.alerts.words import MOST_GROUPS
 from apilens.analyses import collect
 from apilens.computed import condition
+from apilens.errors import UsageError
 from apilens.left_out import left_out
 from apilens.link_settings import fields_of
 from apilens.links import PREFIX, with_links
@@ -78,9 +79,13 @@ def _made(
     """Return the links by key of the group, all made of the same columns."""
     groups = pl.DataFrame([dict(alert.group) for alert in alerts], schema=dict.fromkeys(rule.by, pl.String))
     if not set(fields) <= set(rule.by):
-        if (rows := _requests(ground, rule, alerts, fields)).is_empty():
+        try:
+            groups = _requests(ground, rule, alerts, fields)
+        except UsageError:
+            # A group that no condition can name is told all the same.
             return {}
-        groups = rows
+        if groups.is_empty():
+            return {}
     linked = with_links(groups, links).select(*rule.by, *(f"{PREFIX}{name}" for name in links))
     made = {}
     for row in linked.iter_rows(named=True):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from apilens.accounts import accounts_of
 from apilens.alerts.check import check_window
 from apilens.alerts.egress import leaving
 from apilens.alerts.linked import usable
@@ -107,3 +109,24 @@ def test_a_column_that_accounts_lack_makes_no_link(store: Path) -> None:
     check(store, rules_of(RULES), 4, channel, settings=settings)
 
     assert [dict(alert.links) for message in channel.got for alert in message.alerts] == [{}] * 5
+
+
+def test_a_group_that_no_condition_names_fires_without_a_link(store: Path) -> None:
+    # A number of accounts.csv stands in a group as text.
+    known = accounts_of({"acme/eu": {"seats": 10}, "globex": {"seats": 10}})
+    ground = replace(ground_of(store, SETTINGS), accounts=known)
+    rules = rules_of("name: a, by: [account.seats], window: 5m, when: requests >= 6")
+
+    [alert] = check_window(ground, rules, Window(NOON, NOON + 5 * MINUTE)).alerts
+
+    assert (alert.group, alert.links) == ({"account.seats": "10"}, {})
+
+
+def test_groups_of_times_and_numbers_lead_to_a_request(store: Path) -> None:
+    rules = rules_of("name: a, by: [hour, status], window: 5m, when: requests >= 2")
+
+    found = check_window(ground_of(store, SETTINGS), rules, Window(NOON, NOON + 5 * MINUTE)).alerts
+
+    assert {alert.group["status"]: alert.links for alert in found} == {
+        "200": {"trace": "https://traces.example/t3"}, "500": {"trace": "https://traces.example/t2"},
+    }  # fmt: skip
