@@ -11,9 +11,10 @@ import json
 import os
 import random
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from results import conditions, write_section
@@ -143,11 +144,9 @@ def funnel(lines: int) -> tuple[str, list[Contender]]:
     ]
 
 
-<<<<<<< HEAD
-=======
 def rules(lines: int) -> tuple[str, list[Contender]]:
     """Fifty rules over the last hour of a busy day: a first check, and one five minutes after another."""
-    store, _ = ingested(lines, accounts=2_000)
+    store, _ = plain(lines, accounts=2_000)
     busy = END - timedelta(days=4) + timedelta(hours=15)
 
     def check(at: datetime) -> list[str]:
@@ -166,26 +165,6 @@ def rules(lines: int) -> tuple[str, list[Contender]]:
     ]
 
 
-def ingested(lines: int, *, accounts: int) -> tuple[Path, Path]:
-    """Return a compacted store of a made-up log, and a file with the paths of its data files."""
-    store = DATA / f"store-{lines}-{accounts}"
-    if not store.exists():
-        log = DATA / f"combined-{lines}-{accounts}.log"
-        isolated(partial(write_combined, accounts=accounts), log, World(lines, 14, END, 7))
-        subprocess.run([APILENS, "ingest", str(log), "--store", str(store)], check=True)
-        subprocess.run([APILENS, "store", "compact", "--store", str(store)], check=True)
-        log.unlink()
-    files = DATA / f"files-{accounts}.txt"
-    files.write_text("\n".join(isolated(files_of, store)))
-    return store, files
-
-
-def files_of(store: Path) -> list[str]:
-    """Return the data files of a store."""
-    return Store.open(store).files()
-
-
->>>>>>> m-seven
 def status_sums() -> list[str]:
     """Compare what the contenders read: rows and sums of the status codes."""
     import duckdb
