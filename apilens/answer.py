@@ -84,12 +84,14 @@ class Groups:
     """Collected groups, those alone that can be among the first rows of an answer where that is known.
 
     count: how many there are that pass `having`, None where that takes more than these numbers; so all are here.
-    totals: of all. exact: whether the events behind them are few enough, and weigh 1 each, for exact quantiles.
+    totals: of all. events: how many there are behind all of them. exact: whether these are few enough, and weigh 1
+    each, for exact quantiles.
     """
 
     rows: pl.DataFrame
     count: int | None
     totals: Totals
+    events: int
     exact: bool
 
 
@@ -153,11 +155,11 @@ class Summary:
     def cut(self, groups: pl.DataFrame) -> Groups:
         """Return what is needed of collected groups."""
         inside, left_out = split(groups, REQUESTS.name)
-        totals, exact = _totals(inside, left_out), is_exact(inside)
+        known = _totals(inside, left_out), _sum(inside[ROWS]), is_exact(inside)
         if not self.cuttable:
-            return Groups(inside, None, totals, exact)
+            return Groups(inside, None, *known)
         ranked = self._ranked(self._finished(inside.with_row_index(_AT), self._plain, [_AT]))
-        return Groups(inside[ranked.head(self.limit or 0)[_AT]], ranked.height, totals, exact)
+        return Groups(inside[ranked.head(self.limit or 0)[_AT]], ranked.height, *known)
 
     def best(self, groups: pl.DataFrame) -> Groups:
         """Return the first of collected groups, and all that are no worse than the last of them but for their keys."""
@@ -165,7 +167,7 @@ class Summary:
         numbers = self._finished(inside, self._plain)
         name, falling = self.sort
         rows = _no_worse(numbers, name, self.limit or 0, falling=falling)
-        return Groups(rows, numbers.height, _totals(inside, left_out), is_exact(inside))
+        return Groups(rows, numbers.height, _totals(inside, left_out), _sum(inside[ROWS]), is_exact(inside))
 
     def best_of(self, parts: Sequence[Groups]) -> Groups:
         """Return the best of all parts, of which none has a group that another one has."""
@@ -173,12 +175,16 @@ class Summary:
         rows, limit = pl.concat([part.rows for part in parts]), self.limit or 0
         return Groups(
             _no_worse(rows, name, limit, falling=falling), sum(part.count or 0 for part in parts),
-            Totals.sum([part.totals for part in parts]), all(part.exact for part in parts),
+            Totals.sum([part.totals for part in parts]), sum(part.events for part in parts),
+            all(part.exact for part in parts),
         )  # fmt: skip
 
     def passes(self, groups: Groups) -> list[Pass]:
         """Return the further passes that the metrics need, none for most; `groups` decides exact quantiles or not."""
-        return passes(self.details, self.requests, self.keys, exact=groups.exact, among=self._among(groups))
+        return passes(
+            self.details, self.requests, self.keys, exact=groups.exact, rows=groups.events,
+            among=self._among(groups),
+        )  # fmt: skip
 
     def finish(self, groups: Groups, made: Sequence[tuple[Pass, pl.DataFrame]] = ()) -> Answer:
         """Return the answer from the collected `groups`, and each pass with the frame that was collected for it."""

@@ -15,34 +15,38 @@ from typing import Any
 import narwhals as nw
 import polars as pl
 
-from apilens.engine import grouped
+from apilens.engine import coded, grouped, keyed, parted
 from apilens.metric import Detail, Over, Quantile, Retries, Sessions, weight, weight_where
 from apilens.quantiles import buckets, exact_quantiles, from_buckets
 from apilens.schema import ORDER
-from apilens.sessions import KEY, NUMBER, in_sessions, parts_of
+from apilens.sessions import KEY, NUMBER, in_sessions, parts_for, parts_of
 
 Events = nw.LazyFrame[Any]
 
 RETRY_WITHIN = timedelta(seconds=60)
 _KEYS = {"endpoint": nw.col("endpoint"), "day": nw.col("timestamp").dt.date()}
 _ALL = "#all"
+# So many requests are searched for retries at a time: many of them have to be put in order.
+_RETRIED_AT_ONCE = 12_000_000
+_CALLER, _ASKED = "#caller", "#asked"
 
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """A frame to collect, and the details that are made of it."""
+    """Frames to collect, and the details that are made of them: of all together, or of each the part of a sum."""
 
-    frame: Events
+    frames: tuple[Events, ...]
     details: tuple[Detail, ...]
     # The column whose buckets it holds, where quantiles are made of buckets.
     buckets_of: str | None = None
 
 
 def passes(
-    details: Iterable[Detail], requests: Events, keys: Sequence[str], *, exact: bool, among: nw.Expr | None = None
+    details: Iterable[Detail], requests: Events, keys: Sequence[str], *, exact: bool, rows: int,
+    among: nw.Expr | None = None,
 ) -> list[Pass]:  # fmt: skip
-    """Return the passes that give these details. exact: quantiles from values, not from buckets. among: which requests
-    the groups have that matter; what a quantile is of is in its group.
+    """Return the passes that give these details. exact: quantiles from values, not from buckets. rows: how many events
+    there are. among: which requests the groups have that matter; what a quantile is of is in its group.
     """
     distinct = {item.name: item for item in details}.values()
     quantiles = [item for item in distinct if isinstance(item, Quantile)]
@@ -50,17 +54,20 @@ def passes(
     some = requests if among is None else requests.filter(among)
     if quantiles and exact:
         wanted = {item.name: (item.column, item.q) for item in quantiles}
-        found.append(Pass(exact_quantiles(some, keys, wanted), tuple(quantiles)))
+        found.append(Pass((exact_quantiles(some, keys, wanted),), tuple(quantiles)))
     elif quantiles:
         for column in sorted({item.column for item in quantiles}):
             own = tuple(item for item in quantiles if item.column == column)
-            found.append(Pass(buckets(some, keys, column), own, buckets_of=column))
+            found.append(Pass((buckets(some, keys, column),), own, buckets_of=column))
     for key, expr in _KEYS.items():
         over = tuple(item for item in distinct if isinstance(item, Over) and item.key == key)
         if over:
-            found.append(Pass(_by_second_key(requests, keys, expr), over))
-    found += [Pass(_retries(requests, keys, item.name), (item,)) for item in distinct if isinstance(item, Retries)]
-    found += [Pass(_sessions(requests, keys, item.name), (item,)) for item in distinct if isinstance(item, Sessions)]
+            found.append(Pass((_by_second_key(requests, keys, expr),), over))
+    for item in distinct:
+        if isinstance(item, Retries):
+            found.append(Pass(_retries(requests, keys, item.name, parts=rows // _RETRIED_AT_ONCE + 1), (item,)))
+        if isinstance(item, Sessions):
+            found.append(Pass(_sessions(requests, keys, item.name, parts=parts_for(rows)), (item,)))
     return found
 
 
@@ -69,7 +76,12 @@ def finished(done: Pass, frame: pl.DataFrame, keys: Sequence[str]) -> pl.DataFra
     if done.buckets_of:
         return from_buckets(frame, keys, [(item.name, item.q) for item in done.details if isinstance(item, Quantile)])
     over = [item for item in done.details if isinstance(item, Over)]
-    return _numbers(frame, keys, over) if over else frame
+    if over:
+        return _numbers(frame, keys, over)
+    if len(done.frames) == 1:
+        return frame
+    names = [item.name for item in done.details]
+    return frame.group_by(keys).agg(pl.col(names).sum()) if keys else frame.select(pl.col(names).sum())
 
 
 def _by_second_key(requests: Events, keys: Sequence[str], key: nw.Expr) -> Events:
@@ -102,35 +114,50 @@ def _days(rows: pl.DataFrame) -> Iterable[pl.Expr]:
         yield ((pl.col("#key").max() - pl.col("#key").min()).dt.total_days() + 1).alias("#days")
 
 
-def _retries(requests: Events, keys: Sequence[str], name: str) -> Events:
-    """Return by keys how many requests repeat one that failed: of the same caller, method, path and query, with nothing
-    of that kind between them, begun within 60 s of it.
+def _retries(requests: Events, keys: Sequence[str], name: str, *, parts: int) -> tuple[Events, ...]:
+    """Return by keys, in parts, how many requests repeat one that failed: of the same caller, method, path and query,
+    with nothing of that kind between them, begun within 60 s of it.
     """
-    # Without an account, callers are told apart by their address.
-    caller = nw.coalesce(nw.col("account"), nw.col("client_ip")).alias("#caller")
-    asked, before = nw.col("request_fingerprint"), ("#caller", "#asked")
-    rows = requests.filter(~asked.is_null()).select(
-        *(nw.col(key).alias(f"#by:{key}") for key in keys), caller, asked.alias("#asked"), "status", *ORDER,
+    # Without an account, callers are told apart by their address; without either, nobody knows who tries again.
+    caller = nw.coalesce(nw.col("account"), nw.col("client_ip"))
+    known = requests.filter(~nw.col("request_fingerprint").is_null(), ~caller.is_null())
+    known = known.with_columns(caller.alias(_CALLER))
+    held = keyed(known, _ASKED, (_CALLER, "request_fingerprint"))
+    texts = [key for key in keys if held.collect_schema()[key] == nw.String]
+    moment = nw.col("started_at")
+    failed = nw.when((nw.col("status") >= 500) | (nw.col("status") == 429)).then(moment)
+    rows = held.select(
+        *(nw.col(key).alias(f"#by:{key}") for key in keys), _ASKED, *ORDER, failed.alias("#failed"),
         weight().alias("#weight"),
     )  # fmt: skip
-    failed = (nw.col("status") >= 500) | (nw.col("status") == 429)
+    return tuple(_repeated(part, keys, texts, name) for part in parted(rows, _ASKED, parts))
+
+
+def _repeated(rows: Events, keys: Sequence[str], texts: Sequence[str], name: str) -> Events:
+    """Return by keys how many requests follow one that failed; `texts` are the keys that are text."""
     # Most requests never fail, and need not be put in order.
-    some = rows.filter(failed).select(*before).unique()
-    rows = rows.join(some, on=list(before), how="inner")
-    last = {column: nw.col(column).shift(1).over(*before, order_by=ORDER) for column in ("status", "started_at")}
-    rows = rows.with_columns(last["status"].alias("#status"), last["started_at"].alias("#started_at"))
-    soon = (nw.col("started_at") - nw.col("#started_at")) <= nw.lit(RETRY_WITHIN)
-    again = rows.filter(((nw.col("#status") >= 500) | (nw.col("#status") == 429)) & soon)
-    again = again.select(*(nw.col(f"#by:{key}").alias(key) for key in keys), "#weight")
+    some = rows.filter(~nw.col("#failed").is_null()).select(_ASKED).unique()
+    rows = coded(rows.join(some, on=_ASKED, how="semi"), ["source", *(f"#by:{key}" for key in texts)])
+    rows = rows.with_columns(nw.col("#failed").shift(1).over(_ASKED, order_by=ORDER).alias("#before"))
+    again = rows.filter(nw.col("started_at") - nw.col("#before") <= nw.lit(RETRY_WITHIN))
+    own = {key: nw.col(f"#by:{key}") for key in keys}
+    again = again.select(
+        *(column.cast(nw.String).alias(key) if key in texts else column.alias(key) for key, column in own.items()),
+        "#weight",
+    )
     counted = nw.col("#weight").sum().alias(name)
     return grouped(again, keys, counted) if keys else again.select(counted)
 
 
-def _sessions(requests: Events, keys: Sequence[str], name: str) -> Events:
-    """Return by keys how many sessions have a request there."""
+def _sessions(requests: Events, keys: Sequence[str], name: str, *, parts: int) -> tuple[Events, ...]:
+    """Return by keys, in parts, how many sessions have a request there."""
     # What a session is told by may be a key as well.
     held = requests.with_columns(nw.col(key).alias(f"#by:{key}") for key in keys)
-    [calls] = parts_of(held, carried=[f"#by:{key}" for key in keys])
+    carried = [f"#by:{key}" for key in keys]
+    return tuple(_held(calls, keys, name) for calls in parts_of(held, carried=carried, parts=parts))
+
+
+def _held(calls: Events, keys: Sequence[str], name: str) -> Events:
     rows = in_sessions(calls)
     once = rows.select(*(nw.col(f"#by:{key}").alias(key) for key in keys), KEY, NUMBER).unique()
     counted = nw.len().alias(name)

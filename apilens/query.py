@@ -3,7 +3,7 @@
 summary = summarise(events, metrics=["requests", "p95_ms"], by=["account"])
 groups = summary.cut(collect(summary.groups))    # one pass for most metrics
 passes = summary.passes(groups)                  # further ones, only where quantiles and the like were asked for
-answer = summary.finish(groups, [(item, collect(item.frame)) for item in passes])
+answer = summary.finish(groups, [(item, collect(item.frames)) for item in passes])
 """
 
 from __future__ import annotations

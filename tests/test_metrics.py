@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from apilens import details
 from apilens.analyses import answers
 from apilens.answer import Answer
 from apilens.computed import split_names
@@ -139,8 +140,10 @@ def test_quantiles_are_exact_up_to_the_limit_and_bucketed_beyond() -> None:
     few = pl.DataFrame({"#rows": [EXACT_ROWS], "#heaviest": [1], "#requests": [EXACT_ROWS], "#attributed": [0]})
     many = few.with_columns(pl.col("#rows") + 1)
 
-    assert [done.frame.collect_schema().names() for done in summary.passes(summary.cut(few))] == [["p50_ms"]]
-    assert [done.frame.collect_schema().names() for done in summary.passes(summary.cut(many))] == [["#bucket", "#weight"]]
+    assert [done.frames[0].collect_schema().names() for done in summary.passes(summary.cut(few))] == [["p50_ms"]]
+    assert [done.frames[0].collect_schema().names() for done in summary.passes(summary.cut(many))] == [
+        ["#bucket", "#weight"]
+    ]
 
 
 def test_a_null_status_counts_in_requests_and_in_no_error_metric() -> None:
@@ -257,3 +260,19 @@ def test_the_volume_of_days_without_requests_is_0() -> None:
 def test_a_metric_of_the_description_needs_one() -> None:
     with pytest.raises(UsageError, match="no endpoint is documented"):
         summarise(events_of([event()]), metrics=["documented_coverage"])
+
+
+def test_retries_and_sessions_found_in_parts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [
+        event(account=f"a{at // 2 % 3}", request_fingerprint=at // 2 % 5, status=200 if at % 4 else 503, line=at,
+              started_at=NOON + timedelta(minutes=20 * (at // 8), seconds=at))
+        for at in range(80)
+    ]  # fmt: skip
+    asked = {"metrics": ["requests", "retries", "sessions"], "by": ["account"]}
+    whole, total = ask(rows, **asked).rows, ask(rows, metrics=["retries", "sessions"]).rows
+
+    monkeypatch.setattr(details, "_RETRIED_AT_ONCE", 30)
+    monkeypatch.setattr(details, "parts_for", lambda rows: 4)
+    assert whole["retries"].min() > 0  # type: ignore[operator]
+    assert ask(rows, **asked).rows.equals(whole)
+    assert ask(rows, metrics=["retries", "sessions"]).rows.equals(total)

@@ -53,8 +53,10 @@ def answers(summaries: Sequence[Summary]) -> list[Answer]:
     """Return the answer to each planned question; each takes one pass, and more where its metrics need them."""
     asked = [_groups(summary) for summary in summaries]
     planned = [(summary, groups, summary.passes(groups)) for summary, groups in asked]
-    found = iter(collect([done.frame for _, _, passes in planned for done in passes]))
-    return [summary.finish(groups, [(done, next(found)) for done in passes]) for summary, groups, passes in planned]
+    return [
+        summary.finish(groups, [(done, pl.concat(collect(done.frames))) for done in passes])
+        for summary, groups, passes in planned
+    ]
 
 
 def _groups(summary: Summary) -> tuple[Summary, Groups]:
