@@ -27,7 +27,7 @@ _REPLACED = ".body.length exceeded options"
 _decode = msgspec.json.Decoder().decode
 # How a body looks → its shape; block after block has bodies that look alike. And for the types of an object's values,
 # one after the other, which of them have an inside.
-_KNOWN: dict[Any, str | None] = {}
+_KNOWN: dict[Any, Any] = {}
 _INNER: dict[tuple[type, ...], tuple[int, ...]] = {}
 _MOST_KNOWN = 20_000
 _UNKNOWN = object()
@@ -62,9 +62,12 @@ def _shape(body: bytes | str) -> str | None:
         return None
     if len(found) == 1 and kind is dict and _REPLACED in str(found.get("msg")):
         return None
-    if look not in _KNOWN:
-        _KNOWN[look] = _text(found)
-    return _KNOWN[look]
+    # Another thread may empty it between two looks into it.
+    known = _KNOWN.get(look, _UNKNOWN)
+    if known is _UNKNOWN:
+        known = _KNOWN[look] = _text(found)
+    text: str | None = known
+    return text
 
 
 def _look_of_object(value: dict[str, Any]) -> Any:

@@ -76,24 +76,23 @@ def parse_flat(data: bytes, first_line: int, options: ParseOptions, *, fast: boo
         for column, places in PLACES.items()
         if column in _ALWAYS or options.wants(column) or (column == "query" and options.wants("raw_target"))
     }
-    places = {**wanted, **_needed(options.needs)}
+    places = {**wanted, **_needed(options.needs, data)}
     paths = paths_of(places)
     objects = read_objects(data, first_line, paths.schema, fast=fast)
     return mapped_events(objects, read_texts(objects, paths, places), places, options)
 
 
-def _needed(needs: Needs) -> dict[str, tuple[Place, ...]]:
+def _needed(needs: Needs, data: bytes) -> dict[str, tuple[Place, ...]]:
     """Return where the names that settings ask for stand: nginx writes a header as `http_NAME`."""
+    # Each name costs a search in every line, and few logs have headers of responses.
+    answers = [prefix for prefix in ("sent_http_", "upstream_http_") if prefix.encode() in data]
 
     def under(name: str, *prefixes: str) -> tuple[Place, ...]:
         return tuple(Place(prefix + name.replace("-", "_").lower()) for prefix in prefixes)
 
     return {
         **{f"raw_header.{name}": under(name, "http_") for name in sorted(needs.headers)},
-        **{
-            f"raw_response_header.{name}": under(name, "sent_http_", "upstream_http_")
-            for name in sorted(needs.response_headers)
-        },
+        **{f"raw_response_header.{name}": under(name, *answers) for name in sorted(needs.response_headers) if answers},
         **{f"raw_field.{path}": (Place(path),) for path in sorted(needs.fields)},
     }
 
