@@ -51,15 +51,20 @@ class Axis:
         """Whether its keys have an order of their own: times, numbers, classes of status."""
         return self.is_time or self.dimension.dtype.is_numeric() or self.name == "status_class"
 
+    @property
+    def is_few(self) -> bool:
+        """Whether there are no more than some hundred thousand different keys of it in any log."""
+        return not self.dimension.many and (not self.is_time or self.dimension.dtype == pl.Date)
+
     def keys(self, groups: Events, by: str) -> Events:
         """Return the keys that are shown, those with most of `by` or the newest, from what they come to; not null."""
         known = inside(groups).filter(~nw.col(self.name).is_null())
         ranked = top(known, by=self.name if self.is_time else by, keys=[self.name], limit=self.limit)
         return ranked.select(self._text(nw.col(self.name)).alias("key"))
 
-    def label(self, shown: Sequence[Any]) -> nw.Expr:
-        """Return what an event's key is called: itself, or `(other)`."""
-        key = self._text(self.dimension.expr)
+    def label(self, shown: Sequence[Any], key: nw.Expr | None = None) -> nw.Expr:
+        """Return what an event's key, or another one, is called: itself, or `(other)`."""
+        key = self._text(self.dimension.expr if key is None else key)
         if self.is_time or self.limit is None or len(shown) < self.limit:
             return key
         return nw.when(key.is_in(list(shown))).then(key).when(~key.is_null()).then(nw.lit(REST))

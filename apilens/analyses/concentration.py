@@ -14,6 +14,7 @@ from apilens.analyses import answers, collect
 from apilens.analyses.scope import Scope
 from apilens.answer import Events
 from apilens.dimensions import BY_NAME as DIMENSIONS
+from apilens.engine import frame
 from apilens.error_settings import DEFAULT_WHEN
 from apilens.errors import UsageError
 from apilens.heading import attributed, percent
@@ -66,7 +67,8 @@ def concentration(
     """
     if options.of not in KINDS:
         raise UsageError(f"--of {options.of!r} tells no errors apart", hint=f"one of {', '.join(KINDS)}")
-    pairs = _pairs(events, options, columns)
+    # Events are read once; of what is many, accounts with errors, there are no more than a million or two.
+    pairs = frame(*collect([_pairs(events, options, columns)]))
     ranked = placed(pairs, within=[options.of], by="requests", name="account")
     shown = ranked if options.accounts is None else ranked.filter(
         (nw.col("#place") <= options.accounts) | nw.col("account").is_null()

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+import narwhals as nw
 import polars as pl
 
 from apilens import dimensions
@@ -15,6 +16,7 @@ from apilens.analyses.scope import Scope
 from apilens.answer import Answer, Events
 from apilens.computed import condition, metric_named
 from apilens.crossing import Axis
+from apilens.engine import frame
 from apilens.errors import UsageError
 from apilens.heading import attributed, iso
 from apilens.metric import Metric
@@ -89,8 +91,12 @@ def heatmap(events: Events, options: HeatmapOptions, *, columns: Mapping[str, pl
         raise UsageError(f"`{value}` is both a dimension and the value", hint="give the column another name")
     rows, cols = Axis(one, options.limit), Axis(two, options.columns)
     ranking = options.metric if _adds_up(metric) else "requests"
-    shown = _keys(events, options, columns, (rows, cols), ranking)
-    answer = _cells(events, options, columns, (rows, cols), shown)
+    # Sums of rounded numbers are no longer exact.
+    if rows.is_few and cols.is_few and ranking == options.metric and metric.unit in ("count", "bytes"):
+        shown, answer = _summed(events, options, columns, (rows, cols))
+    else:
+        shown = _keys(events, options, columns, (rows, cols), ranking)
+        answer = _cells(events, options, columns, (rows, cols), shown)
     cells = _within(answer.rows, rows, cols, shown)
     if options.shares:
         part = pl.col(options.metric) / pl.col(options.metric).sum().over(options.shares)
@@ -114,6 +120,24 @@ def heatmap(events: Events, options: HeatmapOptions, *, columns: Mapping[str, pl
 def _adds_up(metric: Metric) -> bool:
     """Say whether the values of cells sum up to that of all of them."""
     return not metric.details and [part.combine for part in metric.parts] == ["sum"] and metric.unit != "ratio"
+
+
+def _summed(
+    events: Events, options: HeatmapOptions, columns: Mapping[str, pl.DataType], axes: tuple[Axis, Axis]
+) -> tuple[tuple[list[Any], list[Any]], Answer]:  # fmt: skip
+    """Return the keys of rows and columns that stand for themselves, and the cells, from one look at the events."""
+    metric = options.metric
+    [answer] = answers([options.ask(events, columns, metrics=(metric,), by=[axis.name for axis in axes])])
+    sums = [answer.rows.group_by(axis.name).agg(pl.col(metric).sum()) for axis in axes]
+    down, across = collect([axis.keys(frame(rows), metric) for axis, rows in zip(axes, sums, strict=True)])
+    shown = down["key"].to_list(), across["key"].to_list()
+    labels = [
+        axis.label(keys, nw.col(axis.name)).alias(name)
+        for name, axis, keys in zip((_ROW, _COLUMN), axes, shown, strict=True)
+    ]
+    cells = frame(answer.rows).select(*labels, metric).group_by(_ROW, _COLUMN).agg(nw.col(metric).sum())
+    [rows] = collect([cells])
+    return shown, replace(answer, rows=rows)
 
 
 def _keys(
