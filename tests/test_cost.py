@@ -142,4 +142,4 @@ def test_a_rule_fires_by_the_cost(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     )
 
     assert done.exit_code == 0, done.output
-    assert done.stdout == "dear,condition,firing,warning,50.0,2026-11-23T11:31:00Z,,acme,,false\n"
+    assert done.stdout == 'dear,condition,firing,warning,50.0,2026-11-23T11:31:00Z,,acme,,"cost 50, above 40",false\n'

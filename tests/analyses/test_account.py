@@ -126,7 +126,7 @@ def test_names_that_mean_more_are_asked_for_in_sql() -> None:
     result = ask(rows, whose=Whose("a*", {}))
 
     assert table(result, "traffic", "requests") == [(1,)]
-    assert "--where 'account = '\"'\"'a*'\"'\"''" in result.notes[-1]
+    assert "--where \"account = 'a*'\"" in result.notes[-1]
 
 
 def test_what_is_shared_names_nobody_else() -> None:

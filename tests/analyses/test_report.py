@@ -138,7 +138,7 @@ def test_the_question_is_json_and_the_command_asks_it_again() -> None:
     }
     assert result.command == (
         "apilens report 'my logs/access.log' --by account,endpoint --metrics 'requests,count(status = 401)'"
-        " --where 'account = '\"'\"'acme'\"'\"'' --having 'requests > 0' --since 2026-11-01T00:00:00Z"
+        " --where \"account = 'acme'\" --having 'requests > 0' --since 2026-11-01T00:00:00Z"
         " --sort requests:asc --limit all"
     )
     assert ask().command == "apilens report"

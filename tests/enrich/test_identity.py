@@ -325,7 +325,8 @@ def test_what_is_asked_of_the_format() -> None:
     )
 
     assert asked(settings, [IdentityRule(field="not used")]) == (
-        frozenset({"x-org", "authorization", "x-token"}), frozenset({"www-authenticate", "grpc-status"}),
+        frozenset({"x-org", "authorization", "x-token"}),
+        frozenset({"www-authenticate", "grpc-status", "deprecation", "sunset"}),
         frozenset({"org.id"}),
     )  # fmt: skip
     assert asked(Settings(), [IdentityRule(field="org")]).fields == {"org"}
