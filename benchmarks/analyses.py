@@ -63,10 +63,10 @@ QUESTIONS = (
     Question("webhooks", "webhooks --limit all", "deliveries", needs="destination"),
     Question("deprecated", "deprecated --limit all"),
     Question("removal", "safe-to-remove '* /v2/orders' --limit all"),
-    Question("onboarding", "onboarding --limit all"),
+    Question("onboarding", "onboarding --limit all", ""),
     Question("events", "events", ""),
     Question("failed events", f"events --account {ONE} --status 5xx", ""),
-    Question("retention", "retention --every 1d", "returned"),
+    Question("retention", "retention --every 1d --periods all", "returned"),
 )
 
 
