@@ -6,7 +6,7 @@
     ├── InputError     3   a log or store that cannot be read, or no data to judge
     │   └── StoreError     the store is damaged, foreign or cannot be written
     ├── DeliveryError  4   a notification that did not reach its channel
-    └── StoreBusy     75   another process holds the store's lock
+    └── StoreBusy     75   another process writes to the store, or came first
 
 Exit codes, the only list that counts: 0 fine · 1 a rule is firing · 2 usage or configuration · 3 an input was
 unreadable · 4 a notification failed · 70 a bug · 75 the store is busy · 130/143 signals.
@@ -69,6 +69,6 @@ class DeliveryError(ApilensError):
 
 
 class StoreBusy(ApilensError):
-    """Another process holds the store's lock."""
+    """Another process writes to the store, or came first."""
 
     exit_code = EXIT_BUSY

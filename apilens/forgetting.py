@@ -172,8 +172,10 @@ def _forget_state(writer: Writer, wanted: Wanted, names: Names) -> None:
     known = replace(known, rows=rows.sort("dimension", "name"))
     writer.keep(FILE, known.to_bytes())
     purge(writer)
-    # The same again, as of the table that is left: it needs not be caught up with.
-    writer.keep(FILE, replace(known, version=writer.delta.version()).to_bytes())
+    if not writer.has_rivals:
+        # The same again, as of the table that is left: it needs not be caught up with. Where others write, the table
+        # may hold by now what this has not seen.
+        writer.keep(FILE, replace(known, version=writer.delta.version()).to_bytes())
 
 
 def _left(store: Store, suspect: pl.DataFrame) -> pl.DataFrame:

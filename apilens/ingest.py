@@ -18,7 +18,7 @@ from apilens.config import ReadOptions, Settings
 from apilens.dedupe import Duplicates, Kept
 from apilens.endpoints import STATE
 from apilens.enrich import configured_dtypes
-from apilens.errors import StoreBusy
+from apilens.errors import StoreBusy, StoreError
 from apilens.ingested import Summary
 from apilens.learning import Learning
 from apilens.pieces import Log, Piece, attributed_by
@@ -32,6 +32,7 @@ from apilens.store.catalogue import seen_in
 from apilens.store.data_files import by_day
 from apilens.store.registering import Register
 from apilens.store.streams import Advance
+from apilens.store.table import readable
 from apilens.store.writer import Writer
 from apilens.streams_read import Streams
 from apilens.threads import in_order
@@ -179,8 +180,8 @@ def _pass(
             writer.keep(FOUND, pipeline.recognised.state())
         summary.take(pipeline)
         writer.keep_seen(seen)
-        # Beside others who write to it, what is left of this is for the next run.
-        with suppress(StoreBusy) if writer.is_shared else nullcontext():
+        # Beside others who write to it, and may delete what is read here, what is left of this is for the next run.
+        with suppress(StoreBusy, StoreError) if writer.has_rivals else nullcontext():
             _keep_up(writer, pipeline, summary, scattered=scattered, durable=durable)
         register.keep()
 
@@ -188,11 +189,12 @@ def _pass(
 def _keep_up(writer: Writer, pipeline: Pipeline, summary: Summary, *, scattered: bool, durable: bool) -> None:
     """Keep the store quick to read, and free of what is too old."""
     today = pipeline.now.date()
-    if durable:
-        # Files that are read directly are read whole.
-        summary.aged = age_out(writer, pipeline.settings, key=pipeline.key, today=today, most_rows=ROWS_AT_ONCE)
-    summary.compaction = compact(writer, today=today, every_day=scattered)
-    tidy(writer)
+    with readable():
+        if durable:
+            # Files that are read directly are read whole.
+            summary.aged = age_out(writer, pipeline.settings, key=pipeline.key, today=today, most_rows=ROWS_AT_ONCE)
+        summary.compaction = compact(writer, today=today, every_day=scattered)
+        tidy(writer)
 
 
 def _parse(pipeline: Pipeline, group: Sequence[tuple[Log, Block]]) -> list[_Parsed]:

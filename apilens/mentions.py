@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import PurePath
 from urllib.parse import quote
 
@@ -75,9 +76,11 @@ def find(path: Place, names: Names) -> pl.DataFrame:
     for file in sorted((item for item in path.rglob("*") if item.is_file()), key=str):
         inside = PurePath(str(file)).relative_to(str(path))
         is_events = inside.parts[0] == "events" and inside.parts[1] != "_delta_log" and file.suffix == ".parquet"
-        for place, count, first in _in_events(file, names) if is_events else _in_file(file, str(inside), names):
-            before = found.get(place, (0, first))
-            found[place] = (before[0] + count, before[1])
+        # Beside others who write, what was listed may be gone: then nothing stands there.
+        with suppress(FileNotFoundError):
+            for place, count, first in _in_events(file, names) if is_events else _in_file(file, str(inside), names):
+                before = found.get(place, (0, first))
+                found[place] = (before[0] + count, before[1])
     rows = [(place, count, first) for place, (count, first) in found.items()]
     return pl.DataFrame(rows, schema={"place": pl.String, "found": pl.Int64, "first": pl.String}, orient="row")
 

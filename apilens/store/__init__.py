@@ -10,13 +10,13 @@
     STORE/lock       flock'ed by whoever writes
 
 A store on S3 has the same parts but the lock: there several write at once, and a commit that lost a race is made again
-where it still is right (writer). Rejects wait in rejects/waiting until their commit has its generation (rejects).
+where it still is right (racing). Rejects wait in rejects/waiting until their commit has its generation (rejects).
 
 How far each log has been read travels in the same commit as its rows (Delta `txn` actions), so a line lands exactly
 once through kill -9, two writers and repeats. One file per thing: table (reading), opening (lock, create), writer
 (append), data_files (what it writes), shapes (settings of a file), streams (which log is this), versions (how far each
-was read), seen (files to leave closed), maintenance (compact, vacuum), inspect (info, verify), rejects, counts, lock,
-key, durable.
+was read), seen (files to leave closed), maintenance (compact, vacuum), inspect (info, verify), racing, rejects,
+counts, lock, key, durable.
 """
 
 from apilens.store.counts import Counts

@@ -26,7 +26,7 @@ _AGED = ".aged-"
 
 @dataclass(frozen=True, slots=True)
 class DataFile:
-    """A Parquet file on disk, inside the table's folder, that no commit names yet."""
+    """A Parquet file in the table's folder, of the table or for a commit to name."""
 
     path: str
     day: date

@@ -48,7 +48,7 @@ def writing(
     """Lock the store at `path` for writing, making it where there is none, with the configured columns `extra`.
     durable: flush every commit to disk; a store that nobody keeps need not be. shape: the settings in force. group: who
     may read it besides its owner; once shared it stays so, without being told again. On S3 there is no lock: several
-    may write, and of two commits at once the later one fails.
+    may write, and of two commits at once the later one is made again where it is still right (`racing.until_first`).
 
     Raises StoreBusy when another process keeps the lock, StoreError when the store is foreign, damaged, written with
     another hash key, or cannot be written.
@@ -134,17 +134,23 @@ def _create(path: Place, key: bytes) -> None:
 
 
 def _add_columns(path: Place, delta: DeltaTable, extra: Mapping[str, pl.DataType]) -> None:
-    from deltalake.exceptions import DeltaError
+    from deltalake.exceptions import CommitFailedError, DeltaError
 
     have = {item.name for item in delta.schema().fields}
     missing = [_field(name, dtype) for name, dtype in extra.items() if name not in have]
     if missing:
         try:
             delta.alter.add_columns(missing)
-        except DeltaError:
+        except DeltaError as error:
             if isinstance(path, Path):
                 raise
-            raise StoreBusy(f"{path} was written by another process", hint="run the command again") from None
+            # Somebody else may have added them meanwhile.
+            delta.update_incremental()
+            if {item.name for item in missing} <= {item.name for item in delta.schema().fields}:
+                return
+            if isinstance(error, CommitFailedError):
+                raise StoreBusy(f"{path} was written by another process", hint="run the command again") from None
+            raise failed(path / "events", error) from None
         delta.update_incremental()
 
 

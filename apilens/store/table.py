@@ -36,7 +36,7 @@ _POLARS_OF: Mapping[str, pl.DataType] = {
 
 @dataclass(frozen=True)
 class Store:
-    """A store on disk. Reading takes no lock: a reader sees the snapshot it opened, whatever is written meanwhile."""
+    """A store. Reading takes no lock: a reader sees the snapshot it opened, whatever is written meanwhile."""
 
     path: Place
     delta: DeltaTable = field(repr=False)

@@ -21,7 +21,7 @@ from apilens.s3_path import S3Path
 from apilens.store.counts import Counts
 from apilens.store.data_files import DataFile, add_action, cannot_write, file_name, filled, write_parquet
 from apilens.store.durable import sync_all, write_new
-from apilens.store.racing import discard, until_first
+from apilens.store.racing import until_first
 from apilens.store.rejects import Attempt, rejects_for
 from apilens.store.seen import Seen
 from apilens.store.shapes import STATE, Shape, known_shapes, shape_id
@@ -42,13 +42,14 @@ class Writer:
     """Appends to a store: to one on a disk whose lock it holds, to one on S3 beside others, who commit as they can.
     `write` may be called from several threads, the rest from one.
 
-    shape: the settings that shape what it writes. refreshes: how often it took over what others committed meanwhile.
+    shape: the settings that shape what it writes. has_rivals: whether others may commit at any time. refreshes:
+    how often it took over what others committed meanwhile.
     """
 
     def __init__(self, path: Place, delta: DeltaTable, *, durable: bool = True, shape: Shape | None = None) -> None:
         self.path = path
-        self.is_shared = isinstance(path, S3Path)
-        self._durable = durable and not self.is_shared
+        self.has_rivals = isinstance(path, S3Path)
+        self._durable = durable and not self.has_rivals
         self.delta = delta
         self.refreshes = 0
         self._take_versions()
@@ -65,7 +66,7 @@ class Writer:
         """Go on from what the table is now."""
         with self._written():
             self.delta.update_incremental()
-        if self.is_shared:
+        if self.has_rivals:
             self._take_versions()
             self.refreshes += 1
 
@@ -122,11 +123,8 @@ class Writer:
         def still() -> bool:
             return again and all(self.position(item.head) == item.before for item in advances)
 
-        if not self.is_shared:
+        if not self.has_rivals:
             return attempt()
-        if self.refreshes and not still():
-            discard(self.path, files)
-            raise self.overtaken()
         return until_first(self, attempt, files, still=still)
 
     def _try(
@@ -182,7 +180,7 @@ class Writer:
         def still() -> bool:
             return {item.path for item in old} <= set(Store(self.path, self.delta).actions["path"])
 
-        if not self.is_shared:
+        if not self.has_rivals:
             attempt()
         else:
             until_first(self, attempt, new, still=still)
@@ -229,7 +227,7 @@ class Writer:
         from deltalake import CommitProperties, PostCommitHookProperties, Transaction
 
         properties = CommitProperties(
-            custom_metadata={"apilens": __version__, **info, **({"commit": id} if self.is_shared else {})},
+            custom_metadata={"apilens": __version__, **info, **({"commit": id} if self.has_rivals else {})},
             # A commit that lost a race must not be repeated with the offsets it began with.
             max_commit_retries=0,
             app_transactions=[Transaction(name, version) for name, version in versions.items()],
@@ -248,7 +246,7 @@ class Writer:
                 )
         except StoreBusy:
             # The answer to a commit may get lost, and that to its repeat is that it is there.
-            if not self.is_shared or id.encode() not in read_entry(log, version):
+            if not self.has_rivals or id.encode() not in read_entry(log, version):
                 raise
         self._versions |= versions
         self._go_on_from(version)
@@ -257,7 +255,7 @@ class Writer:
         self._since_checkpoint += 1
         if self._since_checkpoint >= CHECKPOINT_EVERY or self.delta.version() % CHECKPOINT_EVERY == 0:
             # Beside others who do the same it may fail: the commit stands, and a later one makes up for it.
-            with suppress(StoreError) if self.is_shared else nullcontext():
+            with suppress(StoreError, StoreBusy) if self.has_rivals else nullcontext():
                 self.checkpoint()
 
     def _go_on_from(self, version: int) -> None:

@@ -24,6 +24,7 @@ from apilens.s3_path import S3Path
 from apilens.store import Counts, Store, Writer, compact, verify, writing
 from apilens.store.catalogue import catalogue_of, covered, seen_in
 from apilens.store.data_files import by_day, data_files
+from apilens.store.erase import rewrite
 from apilens.store.registering import Register
 from apilens.store.streams import Advance
 from apilens.store.table import scan
@@ -203,6 +204,23 @@ def test_files_are_swapped_behind_another_commit_as_long_as_they_are_there(place
     store = Store.open(place)
     assert (len(rows(place)), store.total("forgotten"), store.actions.height) == (6, 2, 1)
     assert verify(store).tables[0].rows.is_empty()
+
+
+def test_what_a_refresh_took_over_is_not_swapped_again(place: S3Path, make: Make) -> None:
+    """One finds out about a commit on its first day; what another one has swapped of the second it must not add to."""
+    with writing(place, key=KEY) as one, writing(place, key=KEY) as other:
+        for at in range(2):
+            commit(one, make(2, first=1 + 2 * at), f"log {at}\n".encode())
+        other.refresh()
+        first, second = data_files(
+            Store(place, other.delta).actions.select("path", "size_bytes", "num_records", "day").sort("path").rows()
+        )
+        other.replace([second], [], work="forget", forgotten=2)
+        one.replace([first], [rewrite(one, first, lambda rows: rows)])
+        with pytest.raises(StoreBusy):
+            one.replace([second], [rewrite(one, second, lambda rows: rows)])
+    assert len(rows(place)) == 2
+    assert verify(Store.open(place)).tables[0].rows.is_empty()
 
 
 def test_what_may_be_doubles_is_read_again_after_another_commit(place: S3Path, make: Make) -> None:
