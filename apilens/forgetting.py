@@ -15,9 +15,9 @@ from apilens.enrich.keyed_hash import key_id
 from apilens.enrich.learned_routes import split
 from apilens.forgotten import remember
 from apilens.mentions import IDENTITIES, Names, find, texts_with
-from apilens.places import cloud
 from apilens.result import Field, Result, Table
 from apilens.store.catalogue import EVENT, FILE, rebuilt
+from apilens.store.data_files import scanned
 from apilens.store.durable import write_new
 from apilens.store.erase import (
     FORGOTTEN,
@@ -129,7 +129,7 @@ def _replace_in_rows(writer: Writer, names: Names) -> int:
         old, new = [], []
         for item in files:
             file = writer.path / "events" / item.path
-            rows = pl.scan_parquet(str(file), hive_partitioning=False, glob=False, storage_options=cloud(file))
+            rows = scanned(file)
             tests = texts_with(names, rows.collect_schema())
             counts = rows.select(test.sum().alias(name) for name, test in tests.items() if name not in IDENTITIES)
             if found := sum(counts.collect(engine="streaming").row(0)):

@@ -12,7 +12,8 @@ from urllib.parse import quote
 import polars as pl
 
 from apilens.cohort_state import STATE as COHORTS
-from apilens.places import Place, cloud
+from apilens.places import Place
+from apilens.store.data_files import scanned
 
 # Columns that hold whole names: `acme` is not meant by the account `acme.eu`, nor by the user `bob@acme.com`.
 IDENTITIES = ("account", "user")
@@ -86,7 +87,7 @@ def find(path: Place, names: Names) -> pl.DataFrame:
 
 
 def _in_events(file: Place, names: Names) -> Iterator[tuple[str, int, str]]:
-    rows = pl.scan_parquet(str(file), hive_partitioning=False, glob=False, storage_options=cloud(file))
+    rows = scanned(file)
     tests = texts_with(names, rows.collect_schema())
     if not tests:
         return
@@ -114,7 +115,7 @@ def _in_file(file: Place, inside: str, names: Names) -> Iterator[tuple[str, int,
         lines = list(_in_cohorts(file, names))
     elif file.suffix == ".parquet":
         # A checkpoint of the log: nested, so it is searched as the text that it is written as.
-        lines = pl.read_parquet(str(file), glob=False, storage_options=cloud(file)).write_ndjson().splitlines()
+        lines = scanned(file).collect().write_ndjson().splitlines()
     else:
         lines = file.read_text(errors="replace").splitlines()
     hits = [number for number, line in enumerate(lines, 1) if names.within(line) and not _of_others(line, names)]

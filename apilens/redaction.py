@@ -15,9 +15,9 @@ from apilens.enrich.redact import TEXTS, redacted_again
 from apilens.formats.base import Parsed
 from apilens.pieces import Log
 from apilens.pipeline import Pipeline
-from apilens.places import cloud
 from apilens.result import Field, Result, Table
 from apilens.store import Store
+from apilens.store.data_files import scanned
 from apilens.store.table import readable
 
 LIMIT = 20
@@ -134,7 +134,7 @@ def _kinds(changed: pl.DataFrame) -> dict[tuple[str, str], int]:
 
 def _stored(file: str, settings: Settings) -> Iterator[tuple[str, pl.DataFrame]]:
     """Give the text columns of a file with what would change: `after`, in how many rows, and where the first stands."""
-    rows = pl.scan_parquet(file, hive_partitioning=False, glob=False, storage_options=cloud(file))
+    rows = scanned(file)
     for column, dtype in rows.collect_schema().items():
         if dtype != pl.String or column in _SAFE:
             continue

@@ -14,7 +14,7 @@ from typing import Any
 import polars as pl
 
 from apilens.errors import StoreError
-from apilens.places import Place
+from apilens.places import Place, cloud
 from apilens.s3_path import S3Path, failed
 from apilens.store.durable import sync
 from apilens.store.shapes import id_in
@@ -43,6 +43,11 @@ class DataFile:
         """The rules of `age_out` that its rows went through."""
         marks = self.path.removesuffix(".parquet").partition(_AGED)[2]
         return frozenset(marks.split("-")) if marks else frozenset()
+
+
+def scanned(file: Place | str) -> pl.LazyFrame:
+    """Return the rows of one Parquet file as they are in it, wherever it lies and whatever it is called."""
+    return pl.scan_parquet(str(file), hive_partitioning=False, glob=False, storage_options=cloud(file))
 
 
 def file_name(settings: str, aged: Collection[str]) -> str:

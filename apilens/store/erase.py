@@ -10,8 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from apilens.places import Place, cloud
-from apilens.store.data_files import GRACE_HOURS, DataFile, data_files
+from apilens.places import Place
+from apilens.store.data_files import GRACE_HOURS, DataFile, data_files, scanned
 from apilens.store.table import Store, scan
 from apilens.store.writer import Writer
 
@@ -77,7 +77,7 @@ def rewrite(
     aged: rules of `age_out` that the change applies, besides those that the file went through before.
     """
     file = writer.path / "events" / item.path
-    rows = pl.read_parquet(str(file), hive_partitioning=False, glob=False, storage_options=cloud(file))
+    rows = scanned(file).collect()
     return writer.write_day(item.day, change(rows), settings=item.settings, aged={*item.aged, *aged})
 
 

@@ -8,11 +8,12 @@ from datetime import datetime, timedelta
 
 import polars as pl
 
-from apilens.places import Place, cloud
+from apilens.places import Place
 from apilens.result import Field, Result, Table, Unit
 from apilens.schema import DTYPES
 from apilens.store.catalogue import FILE, is_damaged
 from apilens.store.counts import Counts
+from apilens.store.data_files import scanned
 from apilens.store.table import Store, scan
 
 # A log's file and format → the source in apilens.yaml that it belongs to, and how long its events take to arrive.
@@ -133,7 +134,7 @@ def _problem(path: Place, size: int, records: int) -> str | None:
     if on_disk != size:
         return f"{on_disk} bytes on disk, {size} in the log"
     try:
-        rows = pl.scan_parquet(str(path), hive_partitioning=False, glob=False, storage_options=cloud(path))
+        rows = scanned(path)
         # Counting the nulls of every column decodes every page.
         height = (
             rows.select(pl.len(), pl.all().null_count().name.suffix("_nulls")).collect(engine="streaming").item(0, 0)

@@ -12,7 +12,8 @@ import msgspec
 import polars as pl
 
 from apilens.errors import StoreError
-from apilens.places import Place, cloud
+from apilens.places import Place
+from apilens.store.data_files import scanned
 
 if TYPE_CHECKING:
     from deltalake import DeltaTable
@@ -51,9 +52,7 @@ def read_versions(log: Place, version: int) -> dict[str, int]:
     begin = _newest_checkpoint(log, version)
     if begin is not None:
         file = log / f"{begin:020}.checkpoint.parquet"
-        rows = pl.read_parquet(
-            str(file), columns=["txn"], hive_partitioning=False, glob=False, storage_options=cloud(file)
-        )
+        rows = scanned(file).select("txn").collect()
         found = rows["txn"].drop_nulls().struct.unnest()
         known.update(found.select("appId", "version").iter_rows())
     for entry in read_entries(log, range(0 if begin is None else begin + 1, version + 1)):
