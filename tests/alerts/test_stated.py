@@ -75,3 +75,12 @@ def test_what_is_over_says_the_threshold_that_it_was_above_last() -> None:
 
     assert (alert.state, alert.severity) == ("resolved", "critical")
     assert alert.reading == "p95_ms 500 ms, above 400 ms"
+
+
+def test_an_anomaly_says_what_is_usual() -> None:
+    [rule] = rules_of("name: a, kind: anomaly, metric: p95_ms, window: 1h").rules
+    units: dict[str, Unit] = {"p95_ms": "ms", "expected": "ms"}
+
+    assert stated(rule, "warning", {"p95_ms": 900.0, "expected": 120.0}, units) == (
+        "p95_ms 900 ms, usual 120 ms (p95_ms 4 deviations from what is usual at this hour of the week)"
+    )
