@@ -89,9 +89,10 @@ def read_accounts(path: str | Path, show: Sequence[str] = ()) -> Accounts:
 
 
 def _with_both(accounts: pl.DataFrame) -> pl.DataFrame:
-    """Return the table with both columns of quotas where it has one: the metric reads both."""
-    missing = [name for name in QUOTAS if name not in accounts.columns]
-    none = [pl.lit(None, pl.Int64).alias(name) for name in missing if len(missing) < len(QUOTAS)]
+    """Return the table with both columns of quotas where it says anything in one: the metric reads both."""
+    given = [name for name in QUOTAS if name in accounts.columns and accounts[name].count()]
+    # A column that is empty all the way down is one of text.
+    none = [pl.lit(None, pl.Int64).alias(name) for name in QUOTAS if given and name not in given]
     return accounts.with_columns(none)
 
 
@@ -104,7 +105,7 @@ def accounts_of(rows: Mapping[str, Mapping[str, object]]) -> Accounts:
     if problems := _name_problems(names):
         raise UsageError(problems[0])
     texts = [pl.Series(PREFIX + name, [_text(row.get(name)) for row in rows.values()], pl.String) for name in names]
-    return Accounts(pl.DataFrame([pl.Series("account", list(rows), pl.String), *map(_typed, texts)]))
+    return Accounts(_with_both(pl.DataFrame([pl.Series("account", list(rows), pl.String), *map(_typed, texts)])))
 
 
 def _text(value: object) -> str | None:

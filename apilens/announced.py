@@ -80,6 +80,6 @@ def _moment(text: str) -> datetime | None:
         if text.startswith("@"):
             return datetime.fromtimestamp(int(text[1:]), UTC)
         found = parsedate_to_datetime(text)
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except (ValueError, OverflowError, OSError):
         return moment(text)
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)

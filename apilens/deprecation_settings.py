@@ -44,9 +44,10 @@ def moment(text: str | None) -> datetime | None:
     """Return an ISO date (its first instant) or time, in UTC where it names no zone; None for anything else."""
     try:
         found = datetime.fromisoformat(text or "")
-    except ValueError:
+        return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+    # The last hours of the year 9999 in a zone of the west are past all times in UTC.
+    except (ValueError, OverflowError):
         return None
-    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
 
 
 def things_in(listed: tuple[Deprecated, ...]) -> tuple[Thing, ...]:

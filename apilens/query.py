@@ -87,7 +87,9 @@ def summarise(
         return Summary(groups, requests, by, metrics, tuple(shown), wanted, judged, order, limit)
 
     asked = plan(matching, dimensioned, computed)
-    if limit is None or order[0] not in computed or not any(item.many for item in dimensioned):
+    # What stands for the keys of a group cannot be held against a condition on them.
+    of_keys = not {*judged, order[0]} <= {*computed}
+    if limit is None or of_keys or not any(item.many for item in dimensioned):
         return asked
     numbered = keyed(
         matching.with_columns(dimension.expr.alias(_KEY + dimension.name) for dimension in dimensioned),
@@ -240,7 +242,7 @@ def metric_of(name: str, dtypes: Types) -> Metric:
 def _having(
     text: str, by: tuple[Dimension, ...], shown: Mapping[str, Metric], dtypes: Types
 ) -> tuple[nw.Expr, frozenset[str], dict[str, Metric]]:
-    """Return the compiled condition, the metrics that it names, and which of them are not shown."""
+    """Return the compiled condition, the metrics and dimensions that it names, and which metrics are not shown."""
     from apilens.filters import compile_filter
     from apilens.syntax import canonical, metrics_of
 
@@ -254,7 +256,7 @@ def _having(
     types |= {name: dtype_of(shown[listed]) for name, listed in spelled.items()}
     expr = compile_filter(text, types, derived={name: nw.col(listed) for name, listed in spelled.items()})
     named = {spelled.get(name, name) for name in metrics_of(text)}
-    return expr, frozenset(named & {*shown, *hidden}), hidden
+    return expr, frozenset(named & {*shown, *hidden, *(dimension.name for dimension in by)}), hidden
 
 
 def _order(

@@ -56,6 +56,7 @@ def said(*rows: tuple[str, str | None, str | None], **columns: Any) -> list[tupl
         ("false", None, None),
         ("?0", "never", None),
         ("@99999999999999999999", "", None),
+        ("9999-12-31T23:59:59-05:00", "Fri, 31 Dec 9999 23:59:59 -0500", None),
         (None, None, None),
     ],
 )

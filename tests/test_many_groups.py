@@ -38,6 +38,7 @@ METRICS = ("requests", "errors", "error_rate", "p50_ms", "endpoints", "last_requ
 # It is about all requests, whoever is shown.
 OF_ALL = "excess_errors"
 ORDERS = ("requests", "errors", "error_rate:asc", "last_request", "path", "p50_ms")
+HAVINGS = (None, "requests > 1", "p50_ms > 5", "requests > 1 AND path IS NOT NULL")
 
 
 def first(events: Events, sort: str, limit: int, having: str | None = None, *more: str) -> Answer:
@@ -53,7 +54,7 @@ def same(few: Answer, many: Answer) -> None:
 
 
 @settings(max_examples=40)
-@given(calls, st.sampled_from(ORDERS), st.integers(1, 5), st.sampled_from([None, "requests > 1", "p50_ms > 5"]))
+@given(calls, st.sampled_from(ORDERS), st.integers(1, 5), st.sampled_from(HAVINGS))
 def test_the_first_of_many_are_those_of_all(
     rows: list[dict[str, Any]], sort: str, limit: int, having: str | None
 ) -> None:
@@ -63,6 +64,17 @@ def test_the_first_of_many_are_those_of_all(
         patch.setattr(analyses, "_MANY", 4)
         patch.setattr(analyses, "_AT_ONCE", 4)
         same(few, first(events_of(rows), sort, limit, having, OF_ALL))
+
+
+def test_a_condition_on_the_keys_of_many_groups(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = [event(path=f"/{at}", client_ip=f"10.0.0.{at}") for at in range(20)]
+    monkeypatch.setattr(analyses, "_MANY", 4)
+    monkeypatch.setattr(analyses, "_AT_ONCE", 4)
+
+    found = first(events_of(rows), "requests", 2, "requests = 1 AND path LIKE '/1%'")
+
+    assert found.rows["path"].to_list() == ["/1", "/10"]
+    assert found.groups == 11
 
 
 @pytest.mark.parametrize("engine", ENGINES)

@@ -10,7 +10,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 
-from apilens.accounts import Accounts, read_accounts
+from apilens.accounts import Accounts, accounts_of, read_accounts
 from apilens.analyses import answers
 from apilens.analyses.outliers import OutliersOptions, outliers
 from apilens.cli import cli
@@ -73,6 +73,9 @@ def test_one_kind_of_quota_is_enough_and_none_is_said(tmp_path: Path) -> None:
         "zero": None,
         None: None,
     }
+    file.write_text("id,quota_per_day,quota_per_month\nacme,4,\nglobex,,\n")
+    assert used(ROWS, known=read_accounts(file))["acme"] == 0.75
+    assert used(ROWS, known=accounts_of({"acme": {"quota_per_day": 4}}))["acme"] == 0.75
     for text in ("id,plan\nacme,pro\n", "id,quota_per_day\nacme,many\n"):
         file.write_text(text)
         with pytest.raises(UsageError, match="nothing says what an account may use") as raised:

@@ -25,7 +25,8 @@ def alert_of(rule: Rule, incident: Incident, units: Mapping[str, Unit], *, file:
     return Alert(
         rule=rule.name, kind=rule.kind, state=state, severity=severity, group=incident.group, since=incident.since,
         until=incident.until, value=incident.value, unit=unit, values=incident.values, condition=rule.condition(),
-        reading=stated(rule, severity, incident.values, units),
+        # The values are those of the last moment that held, whose condition may not be that of the worst one.
+        reading=stated(rule, incident.severity, incident.values, units),
         description=described(rule.description, _words(rule, incident, units, severity)), labels=rule.labels,
         claimed=incident.claimed, command=command_of(rule, incident), file=file, line=line,
     )  # fmt: skip

@@ -79,16 +79,12 @@ def _made(
     """Return the links by key of the group, all made of the same columns."""
     groups = pl.DataFrame([dict(alert.group) for alert in alerts], schema=dict.fromkeys(rule.by, pl.String))
     if not set(fields) <= set(rule.by):
-        try:
-            groups = _requests(ground, rule, alerts, fields)
-        except UsageError:
-            # A group that no condition can name is told all the same.
-            return {}
+        groups = _requests(ground, rule, alerts, fields)
         if groups.is_empty():
             return {}
-    linked = with_links(groups, links).select(*rule.by, *(f"{PREFIX}{name}" for name in links))
+    rows = with_links(groups, links).select(*rule.by, *(f"{PREFIX}{name}" for name in links))
     made = {}
-    for row in linked.iter_rows(named=True):
+    for row in rows.iter_rows(named=True):
         group = {name: text_of(row[name]) for name in rule.by}
         made[key_of(group)] = {name: url for name in links if (url := row[f"{PREFIX}{name}"]) is not None}
     return made
@@ -98,18 +94,25 @@ def _requests(ground: Ground, rule: Rule, alerts: Sequence[Alert], fields: tuple
     """Return for each group one request that has all the columns: the newest that failed, else the newest."""
     window = _window(rule, alerts)
     groups = " OR ".join(f"({' AND '.join(equals(*item) for item in alert.group.items())})" for alert in alerts)
-    where = (*rule.filters, *([groups] if rule.by else []))
     errors = ground.settings.errors.condition
     events, columns = events_of(
-        ground.store, window, ground.accounts, [*where, *rule.by, *fields, *others_of(ground)], ground.cohorts
-    )
+        ground.store, window, ground.accounts, [*rule.filters, *rule.by, *fields, *others_of(ground)], ground.cohorts,
+        cost=ground.settings.cost,
+    )  # fmt: skip
     if not set(fields) <= set(columns):
         # A column of accounts.csv that there is not.
         return pl.DataFrame()
+    if rule.by:
+        try:
+            of_groups = condition(groups, columns).expr
+        except UsageError:
+            # A group that no condition can name is told all the same.
+            return pl.DataFrame()
+        events = events.filter(of_groups)
     failed = condition(errors, columns).expr if errors else IS_ERROR
     keys = dimensions.resolve(rule.by, columns)
     leave = left_out(ground.settings.scope, rule.texts, columns)
-    found = matching_events(events, where=where, window=window, dtypes=columns, leave=leave).filter(
+    found = matching_events(events, where=rule.filters, window=window, dtypes=columns, leave=leave).filter(
         IS_REQUEST, *(~nw.col(name).is_null() for name in fields)
     )
     wanted = [nw.col(name) for name in fields if name not in rule.by]

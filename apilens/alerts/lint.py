@@ -14,6 +14,7 @@ from apilens.errors import UsageError
 from apilens.result import Unit
 from apilens.schema import TYPE_NAMES, dtypes
 from apilens.syntax import columns_of
+from apilens.window import shortest
 
 # Rates of errors, which a filter on the status decides before they are computed.
 _ERROR_RATES = ("error_rate", "error_rate_low", "error_rate_high", "errors", "error_share")
@@ -25,11 +26,11 @@ def doubts(rules: Rules, settings: Settings) -> list[str]:
     found = []
     for rule in rules.rules:
         place = f"{rules.file}:{rules.lines[rule.name]}:1: {rule.name}"
-        # What a description says is known where it was ingested.
+        # What a description says, and what responses say, is known where it was ingested.
         if rule.reads_things and not settings.openapi and not any(item.sunset for item in settings.deprecated):
             found.append(
-                f"{place}: can never fire: nothing under `deprecated:` in apilens.yaml has a `sunset`, and no "
-                "description of the API is named under `openapi:`"
+                f"{place}: fires only if responses say `Sunset`: nothing under `deprecated:` in apilens.yaml has a "
+                "`sunset`, and no description of the API is named under `openapi:`"
             )
         found += [f"{place}: {what}" for what in _doubts(rule, _units(rule, columns))]
     return found
@@ -37,7 +38,7 @@ def doubts(rules: Rules, settings: Settings) -> list[str]:
 
 def _doubts(rule: Rule, units: dict[str, Unit]) -> Iterator[str]:
     if rule.pace > rule.width():
-        yield f"judged every {rule.step}, over a shorter time: what happens in between goes unseen"
+        yield f"judged every {shortest(rule.pace)}, over a shorter time: what happens in between goes unseen"
     names = {name for text in rule.conditions().values() for name in metrics_of_when(text, rule.by)}
     rates = sorted(names & set(_ERROR_RATES))
     if rates and rule.where and "status" in columns_of(rule.where):

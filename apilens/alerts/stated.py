@@ -24,15 +24,18 @@ def stated(
     rule: Rule, severity: Severity, values: Mapping[str, float | None], units: Mapping[str, Unit]
 ) -> str:  # fmt: skip
     """Return `error_rate 11.8 %, above 5.0 %, and requests 70, at least 50`; a condition of another form stands as it
-    is written, in brackets behind the first number. values, units: of the metrics that an incident carries.
+    is written, in brackets behind the first number and what is usual of it. values, units: of the metrics that an
+    incident carries.
     """
     text = rule.conditions().get(severity)
     said = _parts(text, values, units) if text else None
     if said:
         return ", and ".join(said)
     first = next(((name, value) for name, value in values.items() if value is not None), None)
-    number = f"{first[0]} {value_text(first[1], units.get(first[0], 'number'))} " if first else ""
-    return f"{number}({text or rule.condition()})"
+    number = f"{first[0]} {value_text(first[1], units.get(first[0], 'number'))}" if first else ""
+    if first and text is None and (usual := values.get("expected")) is not None:
+        number += f", usual {value_text(usual, units.get('expected', 'number'))}"
+    return f"{number} ({text or rule.condition()})".lstrip()
 
 
 def _parts(text: str, values: Mapping[str, float | None], units: Mapping[str, Unit]) -> list[str] | None:

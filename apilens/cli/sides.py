@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from apilens.config import ReadOptions
     from apilens.engine import Engine
     from apilens.ingested import Summary
+    from apilens.places import Place
     from apilens.store import Store
 
 
@@ -59,6 +60,7 @@ def opened(stack: ExitStack, here: Session, text: str, *, read: ReadOptions, tz:
 
     `stack` holds what must stay open. Raises InputError for what cannot be read, UsageError for what is no window.
     """
+    from apilens.errors import UsageError
     from apilens.heading import iso
     from apilens.places import place_of
     from apilens.reading import reading
@@ -66,9 +68,14 @@ def opened(stack: ExitStack, here: Session, text: str, *, read: ReadOptions, tz:
     from apilens.store.table import read_manifest
     from apilens.window import CLOCK_SLACK, anchor, is_relative, parse_window
 
-    place = place_of(text) if text.startswith("s3://") else Path(text)
+    place: Place = Path(text)
+    remote = text.startswith("s3://")
+    if remote:
+        # What no store can be called is logs: `s3://logs/2026-11-2?/*.gz`.
+        with suppress(UsageError):
+            place = place_of(text)
     since, between, until = text.partition("..")
-    if between and isinstance(place, Path) and not place.exists():
+    if between and not remote and not Path(text).exists():
         store = Store.open(here.store)
         moment, note = anchor(here.now, store.newest(here.now + CLOCK_SLACK))
         relative = is_relative(since) or is_relative(until)

@@ -12,7 +12,7 @@ from apilens.channel_settings import SECRETS, ChannelSettings, heartbeat_of
 from apilens.doctor.base import Finding, Patient
 from apilens.errors import DeliveryError
 
-_TRY = "set it where `apilens check` runs, too; `apilens notify test CHANNEL` sends a message"
+_TRY = "mend it where `apilens check` runs, too; `apilens notify test CHANNEL` sends a message"
 
 
 def channels(patient: Patient) -> Finding:

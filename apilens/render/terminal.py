@@ -15,7 +15,7 @@ from apilens.render.cells import human
 from apilens.render.heat import Block, blocks, heading, shade
 from apilens.render.safe import safe
 from apilens.render.spread import for_people
-from apilens.result import Field, Prose, Result, Table
+from apilens.result import Field, Prose, Result, Spread, Table
 
 _LEFT = ("text", "time", "date")
 # From here on a rate of errors is shown in colour; the number stands beside it in any case.
@@ -43,12 +43,13 @@ def to_table(result: Result, style: Style) -> str:
     for line in result.header:
         console.print(Text(_glyphs(safe(line), style), style="dim", overflow="fold"))
     hidden: list[str] = []
-    for number, table in enumerate(for_people(table, style) for table in result.tables):
+    for number, given in enumerate(result.tables):
+        table = for_people(given, style)
         if number:
             console.print(Text(f"\n{table.name.replace('_', ' ')}", style="bold"))
         if isinstance(table.spread, Prose):
             console.print(_sentences(table, table.spread, style))
-        elif table.rows.is_empty() and len(table.fields) == 1:
+        elif len(table.fields) == 1 and isinstance(given.spread, Spread) and given.spread.heat:
             # A map without cells: the name of its rows would stand over nothing, and a note says why.
             continue
         elif any(field.heat for field in table.fields):

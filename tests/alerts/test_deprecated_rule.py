@@ -127,12 +127,12 @@ def test_a_check_tells_of_what_descriptions_call_deprecated(tmp_path: Path) -> N
     }
 
 
-def test_without_a_sunset_it_can_never_fire() -> None:
+def test_without_a_sunset_only_responses_make_it_fire() -> None:
     rules = rules_of("name: a, kind: deprecated")
 
     assert doubts(rules, Settings()) == [
-        "rules.yaml:2:1: a: can never fire: nothing under `deprecated:` in apilens.yaml has a `sunset`, and no "
-        "description of the API is named under `openapi:`"
+        "rules.yaml:2:1: a: fires only if responses say `Sunset`: nothing under `deprecated:` in apilens.yaml has a "
+        "`sunset`, and no description of the API is named under `openapi:`"
     ]
     assert doubts(rules, Settings(openapi=("api.yaml",))) == []
     assert doubts(rules, Settings(deprecated=(Deprecated(api_version="v1", sunset="2027-01-01"),))) == []

@@ -122,6 +122,17 @@ def test_a_group_that_no_condition_names_fires_without_a_link(store: Path) -> No
     assert (alert.group, alert.links) == ({"account.seats": "10"}, {})
 
 
+def test_a_rule_about_what_requests_cost_leads_to_one(store: Path) -> None:
+    settings = Settings(links=LINKS, cost="coalesce(duration_ms, 5)")
+    rules = rules_of("name: a, by: [account], where: cost >= 5, window: 5m, when: cost >= 15", settings)
+
+    found = check_window(ground_of(store, settings), rules, Window(NOON, NOON + 5 * MINUTE)).alerts
+
+    assert {alert.group["account"]: alert.links["trace"] for alert in found} == {
+        "acme/eu": "https://traces.example/t2", "globex": "https://traces.example/t5",
+    }  # fmt: skip
+
+
 def test_groups_of_times_and_numbers_lead_to_a_request(store: Path) -> None:
     rules = rules_of("name: a, by: [hour, status], window: 5m, when: requests >= 2")
 

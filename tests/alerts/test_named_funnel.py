@@ -66,6 +66,21 @@ def test_registrations_of_accounts_are_a_step() -> None:
         judge()
 
 
+@pytest.mark.parametrize(
+    ("key", "what"),
+    [
+        ("steps: [GET /a, 'nonsense = 1']", "steps[1]: unknown column `nonsense`"),
+        ("exclude: ['nonsense = 1']", "exclude[0]: unknown column `nonsense`"),
+        ("hold: [user, session, method, status]", "hold: holds 3 columns constant at most"),
+    ],
+)
+def test_what_a_rule_says_besides_the_funnel_that_it_names_is_checked(key: str, what: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        rules_of(f"name: a, kind: funnel, funnel: onboarding, window: 1d, under: 0.5, {key}", SETTINGS)
+
+    assert f"rules[0].{what}" in caught.value.message
+
+
 def test_a_name_that_apilens_yaml_does_not_have_is_a_mistake() -> None:
     text = b"rules:\n  - {name: a, kind: funnel, funnel: onbording, window: 1d, under: 0.5}\n"
 

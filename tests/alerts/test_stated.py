@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
+import polars as pl
 import pytest
 
+from apilens.alerts.alerting import alert_of
+from apilens.alerts.incidents import follow
+from apilens.alerts.judging import AT, CLAIMED, SEVERITY, VALUE, Moments
 from apilens.alerts.stated import stated
 from apilens.result import Unit
-from tests.alerts.making import rules_of
+from tests.alerts.making import MINUTE, NOON, rules_of
 
 UNITS: dict[str, Unit] = {
     "error_rate": "ratio", "requests": "count", "p95_ms": "ms", "error_rate_diff": "ratio",
@@ -52,3 +58,29 @@ def test_what_has_no_condition_says_its_number_and_when_it_fires() -> None:
 
     assert stated(rule, "warning", {"requests": 0.0}, {"requests": "count"}) == "requests 0 (no request for 15m)"
     assert stated(rule, "warning", {}, {}) == "(no request for 15m)"
+
+
+def test_what_is_over_says_the_threshold_that_it_was_above_last() -> None:
+    [rule] = rules_of("name: a, window: 1h, when: {warning: p95_ms > 400, critical: p95_ms > 4000}").rules
+    times = [5_000.0, 500.0]
+    hits = pl.DataFrame(
+        {AT: [NOON, NOON + MINUTE], SEVERITY: ["critical", "warning"], VALUE: times, CLAIMED: False, "p95_ms": times}
+    )
+    moments = Moments(NOON, NOON + 2 * MINUTE, MINUTE)
+
+    course = follow(
+        (), hits, by=(), moments=moments, complete=moments.last, for_=timedelta(), keep_for=timedelta()
+    )  # fmt: skip
+    alert = alert_of(rule, course.over[0], {"p95_ms": "ms"}, file="rules.yaml", line=2)
+
+    assert (alert.state, alert.severity) == ("resolved", "critical")
+    assert alert.reading == "p95_ms 500 ms, above 400 ms"
+
+
+def test_an_anomaly_says_what_is_usual() -> None:
+    [rule] = rules_of("name: a, kind: anomaly, metric: p95_ms, window: 1h").rules
+    units: dict[str, Unit] = {"p95_ms": "ms", "expected": "ms"}
+
+    assert stated(rule, "warning", {"p95_ms": 900.0, "expected": 120.0}, units) == (
+        "p95_ms 900 ms, usual 120 ms (p95_ms 4 deviations from what is usual at this hour of the week)"
+    )

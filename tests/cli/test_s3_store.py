@@ -51,6 +51,14 @@ def test_two_stores_are_compared_wherever_they_lie(on_s3: str) -> None:
     assert json.loads(ask("compare", ".apilens", on_s3, "--format", "json")[0])["rows"] == []
 
 
+def test_logs_whose_name_no_store_may_have_are_compared(on_s3: str, bucket: Bucket, made: Path) -> None:
+    bucket.put("logs/2026..a1.log", (made / "access.log").read_bytes())
+
+    logs = f"{bucket.url}/logs/2026..a?.log"
+
+    assert json.loads(ask("compare", logs, "access.log", "--format", "json")[0])["rows"] == []
+
+
 def test_what_is_known_besides_the_events_is_kept_there(on_s3: str, tmp_path: Path) -> None:
     (tmp_path / "rules.yaml").write_text(RULES)
     store = ("--store", on_s3, "--now", "2026-11-22T10:30:00Z")

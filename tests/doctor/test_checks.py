@@ -299,6 +299,7 @@ def test_what_a_channel_lacks_is_named_without_its_secret(tmp_path: Path) -> Non
         f"other: {tmp_path}/open can be read by everybody: chmod 600", "log: /nowhere: no such folder",
         "hook: /nowhere/x.j2 cannot be read",
     ]  # fmt: skip
+    assert said.advice.startswith("mend it where `apilens check` runs, too")
 
 
 def test_the_heartbeat_is_a_channel_too(tmp_path: Path) -> None:

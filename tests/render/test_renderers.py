@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from apilens.render import RENDERERS, Style, by_suffix
 from apilens.render.cells import human, iso, plain
 from apilens.render.safe import safe
-from apilens.result import Beside, Field, Result, Table
+from apilens.result import Beside, Field, Result, Spread, Table
 
 HOSTILE = [
     "\x1b]52;c;aGk=\x07", "\x1b]8;;http://x\x1b\\", "\x9b2J", "\u202egnp.exe", "\u200b", "[bold]x[/bold]", "[/foo]",
@@ -93,6 +93,17 @@ def test_a_table_without_rows_lacks_no_column() -> None:
     rows = pl.DataFrame(schema={field.name: pl.String() for field in fields})
 
     assert "no room" not in str(RENDERERS["table"](Result("report", "T", (Table("t", fields, rows),)), Style(width=60)))
+
+
+def test_a_column_without_rows_is_named_where_no_map_lacks_all_of_its_cells() -> None:
+    def shown(spread: Spread | None) -> str:
+        rows = pl.DataFrame(schema={"account": pl.String, "day": pl.String, "requests": pl.Int64})
+        rows = rows if spread else rows.select("account")
+        fields = tuple(map(Field, rows.columns))
+        return str(RENDERERS["table"](Result("report", "T", (Table("t", fields, rows, spread),)), Style()))
+
+    assert "account" in shown(None)
+    assert shown(Spread(("account",), "day", "requests", heat=True)) == ""
 
 
 def test_what_several_tables_lack_is_said_once() -> None:

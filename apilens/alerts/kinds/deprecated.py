@@ -1,6 +1,7 @@
 """Deprecated: an account still uses what is to go, past its sunset or shortly before it.
 
-That is what `deprecated:` in apilens.yaml names, and what the API's description does, with `x-sunset`.
+That is what `deprecated:` in apilens.yaml names, what the API's description does, with `x-sunset`, and what its
+responses do, with `Sunset`.
 """
 
 from __future__ import annotations

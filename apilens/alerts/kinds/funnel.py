@@ -101,9 +101,8 @@ class FunnelRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True):
         if not self.steps and not self.funnel:
             yield (), "`steps` is missing: steps: [POST /signup, GET /profile], or funnel: NAME of apilens.yaml"
         if self.steps:
-            wrong = funnel_problems(FunnelSettings(steps=self.steps, exclude=self.exclude, hold=self.hold), columns)
-            # What is wrong with a saved funnel is said of apilens.yaml.
-            yield from () if self.funnel else wrong
+            # A saved funnel is right, or apilens.yaml was refused: what is wrong here is the rule's own.
+            yield from funnel_problems(FunnelSettings(steps=self.steps, exclude=self.exclude, hold=self.hold), columns)
         if self.under is not None and not 0 < self.under <= 1:
             yield ("under",), "is a part of those who began, above 0 and up to 1"
         if self.to is not None and self.steps and not 1 < self.to <= len(self.steps):
