@@ -90,12 +90,11 @@ def files_of(store: Path) -> list[str]:
     return Store.open(store).files()
 
 
-def shape_of(store: Path) -> tuple[int, list[str]]:
-    """Return how many events a store holds, and the columns that its first file has."""
+def shape_of(store: Path) -> tuple[int, set[str]]:
+    """Return how many events a store holds, and the columns that any of its files has."""
     files = files_of(store)
-    return pl.scan_parquet(files, extra_columns="ignore", missing_columns="insert").select(pl.len()).collect().item(), (
-        pl.scan_parquet(files[0]).collect_schema().names()
-    )
+    events = pl.scan_parquet(files, extra_columns="ignore", missing_columns="insert").select(pl.len()).collect().item()
+    return events, {name for file in files for name in pl.read_parquet_schema(file)}
 
 
 def _ingest(store: Path, *arguments: Path | str) -> None:
