@@ -13,7 +13,8 @@ from apilens.config import Settings
 from apilens.enrich.client_ip import hide
 from apilens.enrich.keyed_hash import keyed_hashes
 from apilens.enrich.learned_routes import NO_ROUTE
-from apilens.store.erase import by_day, erase_days, erase_rejects, rewrite
+from apilens.store.data_files import files_by_day
+from apilens.store.erase import erase_days, erase_rejects, rewrite
 from apilens.store.table import Store, readable
 from apilens.store.writer import Writer
 
@@ -50,8 +51,8 @@ def _age_out(writer: Writer, days: dict[str, int], key: bytes, today: date, most
         erase_rejects(writer, datetime.combine(first, time(), UTC).timestamp())
     changes = {name: change for name, change in _changes(key).items() if name in days}
     files = rows = 0
-    for parts in by_day(Store(writer.path, writer.delta)):
-        due = {name for name in changes if parts[0].day < today - timedelta(days=days[name])}
+    for day, parts in files_by_day(Store(writer.path, writer.delta).actions):
+        due = {name for name in changes if day < today - timedelta(days=days[name])}
         old = [item for item in parts if due - item.aged]
         if not old:
             continue

@@ -17,12 +17,11 @@ from apilens.forgotten import remember
 from apilens.mentions import IDENTITIES, Names, find, texts_with
 from apilens.result import Field, Result, Table
 from apilens.store.catalogue import EVENT, FILE, rebuilt
-from apilens.store.data_files import scanned
+from apilens.store.data_files import files_by_day, scanned
 from apilens.store.durable import write_new
 from apilens.store.erase import (
     FORGOTTEN,
     Erased,
-    by_day,
     erase_days,
     erase_rejects,
     erase_rows,
@@ -60,7 +59,7 @@ def forget(writer: Writer, wanted: Wanted, *, key: bytes, now: datetime, dry_run
         if not dry_run:
             # First: a rebuild that comes between this run, killed, and the next must not bring anything back.
             remember(writer, column, names.names, before=wanted.before, key=key, now=now)
-        erased = _erase(writer, wanted, names, dry_run=dry_run)
+        erased = _erase(writer, wanted, column, names, dry_run=dry_run)
         rejects = erase_rejects(writer, wanted.before.timestamp(), dry_run=dry_run) if wanted.before else 0
         replaced = 0
         if not dry_run:
@@ -92,9 +91,8 @@ def _notes(writer: Writer, found: pl.DataFrame) -> list[str]:
     return [words + places, "what is left stands in rows of others, or in settings; --mentions replaces it in rows"]
 
 
-def _erase(writer: Writer, wanted: Wanted, names: Names, *, dry_run: bool) -> Erased:
+def _erase(writer: Writer, wanted: Wanted, column: str, names: Names, *, dry_run: bool) -> Erased:
     if wanted.before is None:
-        column = "account" if wanted.accounts else "user"
         gone = pl.col(column).is_in(names.names)
         return erase_rows(writer, gone, [column], until=date.max, dry_run=dry_run)
     day = wanted.before.astimezone(UTC).date()
@@ -125,7 +123,7 @@ def _replace_in_rows(writer: Writer, names: Names) -> int:
         # Twice: two names with one character between them share it.
         return frame.with_columns(changed).with_columns(changed)
 
-    for files in by_day(Store(writer.path, writer.delta)):
+    for _, files in files_by_day(Store(writer.path, writer.delta).actions):
         old, new = [], []
         for item in files:
             file = writer.path / "events" / item.path

@@ -33,7 +33,7 @@ from apilens.rederive import STORED_PARTS, Rederiving, states
 from apilens.reread import PLACE, Reread
 from apilens.shaping import EMAILS, FILES, columns_of, shape_of
 from apilens.store import Counts, DataFile, Store, Writer, read_kept, writing
-from apilens.store.data_files import data_files
+from apilens.store.data_files import files_by_day
 from apilens.store.erase import SCRATCH, remove_scratch
 from apilens.store.registering import rebuild_catalogue
 from apilens.store.shapes import Shape, known_shapes
@@ -145,11 +145,7 @@ class _Work:
 
     def _days(self) -> list[tuple[date, list[DataFile]]]:
         """Return the days to rebuild with their files, in order."""
-        found: dict[date, list[DataFile]] = {}
-        for item in data_files(self.store.actions.select("path", "size_bytes", "num_records", "day").iter_rows()):
-            if self._is_asked(item.day):
-                found.setdefault(item.day, []).append(item)
-        return sorted(found.items())
+        return sorted((day, files) for day, files in files_by_day(self.store.actions) if self._is_asked(day))
 
     def _is_asked(self, day: date) -> bool:
         return self._asked.since is None or day >= self._asked.since

@@ -25,10 +25,12 @@ IDLE = timedelta(minutes=30)
 CALLS = "kind = 'request' AND direction <> 'outgoing'"
 # What tells callers without a token apart.
 CALLER = ("user", "client_ip", "sdk")
+OWN = tuple(f"#own:{name}" for name in CALLER)
 # Who calls, and which of their sessions it is, from 1; whether a request is the first there, and the last.
 KEY, NUMBER, FIRST, LAST = "#caller", "#session", "#first", "#last"
 
-_TOKEN, _NAMELESS = "#token", "#nameless"
+# Whether it is not for pauses to say where a session ends.
+_TOKEN = "#token"
 # While they are put in order, events take some 100 bytes each.
 _AT_ONCE = 4_000_000
 
@@ -46,14 +48,18 @@ def parts_of(
     texts: those of them that are text with few values.
     """
     calls = events.filter((nw.col("kind") == "request") & (nw.col("direction") != "outgoing"))
-    anonymous = nw.col("session").is_null()
-    own = [nw.when(anonymous).then(nw.col(name)).alias(f"#own:{name}") for name in CALLER]
-    calls = keyed(
-        calls.with_columns((~anonymous).alias(_TOKEN), *own),
-        KEY, ("account", "session", *(f"#own:{name}" for name in CALLER)),
-    )  # fmt: skip
+    calls = _with_own(calls.with_columns((~nw.col("session").is_null()).alias(_TOKEN)))
+    calls = keyed(calls, KEY, ("account", "session", *OWN))
     rows = calls.select(*dict.fromkeys([KEY, _TOKEN, *ORDER, *carried]))
     return parted(coded(rows, ["source", *texts]), KEY, parts)
+
+
+def _with_own(events: Events) -> Events:
+    """Return the events with what tells callers apart as OWN, where no token does."""
+    none = ~nw.col(_TOKEN)
+    return events.with_columns(
+        nw.when(none).then(nw.col(name)).alias(own) for name, own in zip(CALLER, OWN, strict=True)
+    )
 
 
 def in_sessions(calls: Events, *, idle: timedelta = IDLE) -> Events:
@@ -115,21 +121,16 @@ def with_sessions(events: Events, *, out: nw.Expr | None = None, parts: int = 1)
     is_call = (nw.col("kind") == "request") & (nw.col("direction") != "outgoing") & nw.col("session").is_null()
     if out is not None:
         is_call = is_call & ~nw.coalesce(out, nw.lit(False))
-    events = events.with_columns(nw.coalesce(is_call, nw.lit(False)).alias(_NAMELESS))
-    nameless, moment = nw.col(_NAMELESS), nw.col("started_at")
-    own = [nw.when(nameless).then(nw.col(name)).alias(f"#own:{name}") for name in CALLER]
-    who = ("account", *(f"#own:{name}" for name in CALLER))
+    events = _with_own(events.with_columns((~nw.coalesce(is_call, nw.lit(False))).alias(_TOKEN)))
+    who = ("account", *OWN)
     found = []
-    for part in parted(keyed(events.with_columns(*own), KEY, (_NAMELESS, *who)), KEY, parts):
-        before = moment - moment.shift(1).over(KEY, order_by=ORDER)
-        first = nw.coalesce(before > nw.lit(IDLE), nw.lit(True))
-        numbered = part.with_columns(first.cast(nw.Int32).alias(FIRST)).with_columns(
-            nw.col(FIRST).cum_sum().over(KEY, order_by=ORDER).alias(NUMBER)
-        )
-        began = moment.min().over(KEY, NUMBER).dt.to_string("%Y-%m-%dT%H:%M:%S").alias("#began")
+    for part in parted(keyed(events, KEY, (_TOKEN, *who)), KEY, parts):
+        began = nw.col("started_at").min().over(KEY, NUMBER).dt.to_string("%Y-%m-%dT%H:%M:%S").alias("#began")
         name = nw.concat_str([nw.col(column) for column in (*who, "#began")], separator=" ", ignore_nulls=True)
-        named = numbered.with_columns(began).with_columns(
-            nw.when(nameless).then(name).otherwise(nw.col("session")).alias("session")
+        named = (
+            in_sessions(part)
+            .with_columns(began)
+            .with_columns(nw.when(nw.col(_TOKEN)).then(nw.col("session")).otherwise(name).alias("session"))
         )
-        found.append(named.drop(_NAMELESS, KEY, FIRST, NUMBER, "#began", *who[1:]))
+        found.append(named.drop(_TOKEN, KEY, FIRST, LAST, NUMBER, "#began", *OWN))
     return found

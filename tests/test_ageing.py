@@ -14,9 +14,9 @@ from apilens.config import ReadOptions, Settings
 from apilens.enrich.keyed_hash import key_id
 from apilens.ingest import ingest
 from apilens.ingested import Summary
-from apilens.store import Counts, Store, compact, erase, verify, writing
+from apilens.store import Counts, Store, compact, verify, writing
 from apilens.store.catalogue import catalogue_of
-from apilens.store.data_files import DataFile, by_day
+from apilens.store.data_files import DataFile, by_day, files_by_day
 from apilens.store_settings import AgeOut
 
 KEY = b"k" * 32
@@ -107,7 +107,7 @@ def test_each_file_goes_through_each_rule_once(store: Path) -> None:
 
     assert age(store, rules) == Aged()
     assert versions(store) == before
-    marks = {file.day: file.aged for files in erase.by_day(Store.open(store)) for file in files}
+    marks = {file.day: file.aged for _, files in files_by_day(Store.open(store).actions) for file in files}
     assert marks[TODAY - timedelta(days=100)] == {"client_ip", "path", "user_agent"}
     assert marks[TODAY - timedelta(days=40)] == {"client_ip", "path"}
     assert marks[TODAY - timedelta(days=1)] == frozenset()

@@ -6,7 +6,7 @@ import io
 import json
 import time
 import uuid
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -16,7 +16,7 @@ import polars as pl
 from apilens.errors import StoreError
 from apilens.places import Place, cloud
 from apilens.s3_path import S3Path, failed
-from apilens.store.durable import sync
+from apilens.store.durable import sync, write_new
 from apilens.store.shapes import id_in
 
 # Readers may have a replaced file open for this long, and a writer on S3 one that no commit names yet.
@@ -101,6 +101,13 @@ def data_files(rows: Iterable[tuple[str, int, int, date]]) -> list[DataFile]:
     return [DataFile(path, day, size, records) for path, size, records, day in rows]
 
 
+def files_by_day(actions: pl.DataFrame) -> Iterator[tuple[date, list[DataFile]]]:
+    """Give each day of `Store.actions` with its files, in their order."""
+    for (day,), rows in actions.group_by("day", maintain_order=True):
+        assert isinstance(day, date)
+        yield day, data_files(rows.select("path", "size_bytes", "num_records", "day").iter_rows())
+
+
 def add_action(item: DataFile, *, new: bool) -> Any:
     """Return the action that adds a file to the table; new: it brings rows, or changes some."""
     from deltalake.transaction import AddAction
@@ -114,6 +121,14 @@ def add_action(item: DataFile, *, new: bool) -> Any:
         # Extremes of columns would stand in the log in the clear, and wrong ones lose rows: Parquet's own do the work.
         stats=json.dumps({"numRecords": item.rows}),
     )
+
+
+def put(path: Place, data: bytes) -> None:
+    """Write a file of the store besides its events, in place of an older one. Raises StoreError where that fails."""
+    try:
+        write_new(path, data)
+    except OSError as error:
+        raise cannot_write(path.parent, error) from None
 
 
 def cannot_write(path: Place, error: BaseException) -> StoreError:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from apilens.places import Place
-from apilens.store.data_files import GRACE_HOURS, DataFile, data_files, scanned
+from apilens.store.data_files import GRACE_HOURS, DataFile, files_by_day, scanned
 from apilens.store.table import Store, scan
 from apilens.store.writer import Writer
 
@@ -39,8 +39,8 @@ def erase_rows(writer: Writer, gone: pl.Expr, columns: list[str], *, until: date
     One commit per day, which readers see as a whole: old or new. dry_run: count only.
     """
     done = Erased()
-    for files in by_day(Store(writer.path, writer.delta)):
-        if files[0].day > until:
+    for day, files in files_by_day(Store(writer.path, writer.delta).actions):
+        if day > until:
             continue
         old: list[DataFile] = []
         new: list[DataFile] = []
@@ -62,7 +62,9 @@ def erase_rows(writer: Writer, gone: pl.Expr, columns: list[str], *, until: date
 
 def erase_days(writer: Writer, before: date, *, dry_run: bool = False) -> Erased:
     """Remove the days before a date, by the log alone: no file is read."""
-    old = [item for files in by_day(Store(writer.path, writer.delta)) for item in files if item.day < before]
+    old = [
+        item for day, files in files_by_day(Store(writer.path, writer.delta).actions) if day < before for item in files
+    ]
     done = Erased(sum(item.rows for item in old), 0, len(old))
     if old and not dry_run:
         writer.replace(old, [], work="forget", forgotten=done.rows)
@@ -131,12 +133,6 @@ def erase_rejects(writer: Writer, before_s: float, *, dry_run: bool = False) -> 
 def rejects_of(path: Place) -> list[Place]:
     """Return the files of rejects of a store."""
     return sorted((path / "rejects").glob("*.jsonl"), key=str)
-
-
-def by_day(store: Store) -> Iterator[list[DataFile]]:
-    """Give the files of each day."""
-    for _, rows in store.actions.group_by("day", maintain_order=True):
-        yield data_files(rows.select("path", "size_bytes", "num_records", "day").iter_rows())
 
 
 def _without(marked: pl.Series) -> Callable[[pl.DataFrame], pl.DataFrame]:

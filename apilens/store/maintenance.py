@@ -11,7 +11,7 @@ from datetime import date
 import polars as pl
 
 from apilens.places import cloud
-from apilens.store.data_files import GRACE_HOURS, DataFile, data_files
+from apilens.store.data_files import GRACE_HOURS, DataFile, files_by_day
 from apilens.store.durable import write_new
 from apilens.store.table import Store
 from apilens.store.writer import Writer
@@ -42,7 +42,7 @@ def compact(writer: Writer, *, today: date, every_day: bool = False) -> Compacti
     """
     store = Store(writer.path, writer.delta)
     groups: list[tuple[date, list[DataFile]]] = []
-    for day, files in _by_day(store):
+    for day, files in files_by_day(store.actions):
         most = 1 if every_day else CLOSED_DAY_FILES if day < today else ANY_DAY_FILES
         if len(files) > most:
             groups += [(day, group) for alike in _by_settings(files) for group in _groups(alike)]
@@ -83,12 +83,6 @@ def tidy(writer: Writer, *, force: bool = False) -> int:
         return 0
     # `full` also finds the files of runs that were killed before their commit; those of other writers are younger.
     return writer.vacuum(GRACE_HOURS, full=True)
-
-
-def _by_day(store: Store) -> Iterator[tuple[date, list[DataFile]]]:
-    for (day,), rows in store.actions.group_by("day", maintain_order=True):
-        assert isinstance(day, date)
-        yield day, data_files(rows.select("path", "size_bytes", "num_records", "day").iter_rows())
 
 
 def _by_settings(files: Iterable[DataFile]) -> list[list[DataFile]]:

@@ -15,8 +15,7 @@ import polars as pl
 
 from apilens.places import Place
 from apilens.s3_path import S3Path
-from apilens.store.data_files import cannot_write
-from apilens.store.durable import write_new
+from apilens.store.data_files import put
 from apilens.store.versions import GENERATION, read_entry, versions_in
 
 # What a commit may keep of its rejects; the totals stay exact.
@@ -51,7 +50,7 @@ class Rejects:
             # A killed run may have left its own under the number that this commit takes.
             path.unlink(missing_ok=True)
         else:
-            _write(path, _as_bytes(rejects))
+            put(path, _as_bytes(rejects))
 
     def after(self, attempt: Attempt, *, landed: bool) -> None:
         """Nothing: the next attempt, or writer, takes the same name."""
@@ -74,7 +73,7 @@ class SharedRejects:
             # Whose they are may be just about to do the same.
             with suppress(FileNotFoundError):
                 if id.encode() in entry:
-                    _write(folder / _name(versions_in(entry)[GENERATION]), path.read_bytes())
+                    put(folder / _name(versions_in(entry)[GENERATION]), path.read_bytes())
                 path.unlink()
 
     def before(self, attempt: Attempt, rejects: pl.DataFrame) -> None:
@@ -88,7 +87,7 @@ class SharedRejects:
         if not self._data:
             return
         if landed:
-            _write(self._folder / _name(attempt.generation), self._data)
+            put(self._folder / _name(attempt.generation), self._data)
         self._waiting(attempt).unlink(missing_ok=True)
 
     def _waiting(self, attempt: Attempt) -> S3Path:
@@ -113,10 +112,3 @@ def _as_bytes(rejects: pl.DataFrame) -> bytes:
         left = data.count(b"\n", cut)
         data = data[:cut] + json.dumps({"left_out": left}).encode() + b"\n"
     return data
-
-
-def _write(path: Place, data: bytes) -> None:
-    try:
-        write_new(path, data)
-    except OSError as error:
-        raise cannot_write(path.parent, error) from None

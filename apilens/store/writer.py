@@ -19,8 +19,8 @@ from apilens.errors import StoreBusy, StoreError
 from apilens.places import Place
 from apilens.s3_path import S3Path
 from apilens.store.counts import Counts
-from apilens.store.data_files import DataFile, add_action, cannot_write, file_name, filled, write_parquet
-from apilens.store.durable import sync_all, write_new
+from apilens.store.data_files import DataFile, add_action, cannot_write, file_name, filled, put, write_parquet
+from apilens.store.durable import sync_all
 from apilens.store.racing import until_first
 from apilens.store.rejects import Attempt, rejects_for
 from apilens.store.seen import Seen
@@ -197,10 +197,7 @@ class Writer:
 
     def keep(self, name: str, data: bytes) -> None:
         """Keep a file of what is known besides the events, in place of an older one: `read_kept` reads it."""
-        try:
-            write_new(self.path / "state" / name, data)
-        except OSError as error:
-            raise cannot_write(self.path / "state", error) from None
+        put(self.path / "state" / name, data)
 
     def known(self, shape: Shape) -> str:
         """Return the id of settings, after keeping what it stands for: it comes before the first file of theirs."""
