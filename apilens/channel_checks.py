@@ -12,8 +12,7 @@ from apilens.channel_settings import CHANNELS, REFERENCE, SECRETS, Channel, Chan
 from apilens.errors import UsageError
 from apilens.spelling import nearest
 from apilens.window import parse_duration
-
-Place = tuple[str | int, ...]
+from apilens.yaml_nodes import Keys
 
 _VARIABLE = re.compile("[A-Za-z_][A-Za-z0-9_]*")
 _NAME = re.compile("[A-Za-z0-9_.-]{1,64}")
@@ -25,7 +24,7 @@ _LONGEST = timedelta(seconds=60)
 
 def channel_problems(
     channels: Mapping[str, ChannelSettings], routes: Collection[Route], heartbeat: str | Heartbeat | None
-) -> Iterator[tuple[Place, str]]:
+) -> Iterator[tuple[Keys, str]]:
     """Give what is wrong with `channels`, `routes` and `heartbeat_url` beyond types, never with a secret in it."""
     for name, channel in channels.items():
         if not _NAME.fullmatch(name):
@@ -47,7 +46,7 @@ def channel_problems(
         yield from ((("heartbeat_url", "timeout"), what) for what in _timeout_problems(heartbeat.timeout))
 
 
-def _problems(channel: ChannelSettings) -> Iterator[tuple[Place, str]]:
+def _problems(channel: ChannelSettings) -> Iterator[tuple[Keys, str]]:
     kind = CHANNELS.get(channel.type)
     if kind is None:
         hint = nearest(channel.type, CHANNELS)
@@ -64,7 +63,7 @@ def _problems(channel: ChannelSettings) -> Iterator[tuple[Place, str]]:
         yield from (((key,), what) for key, what in _email_problems(channel))
 
 
-def _keys_problems(channel: ChannelSettings, kind: Channel) -> Iterator[tuple[Place, str]]:
+def _keys_problems(channel: ChannelSettings, kind: Channel) -> Iterator[tuple[Keys, str]]:
     """Give the keys that are missing, and those that mean nothing to a channel of this type."""
     plain = set(kind.needs) | set(kind.takes)
     known = {"type", "timeout", "allow_private", "egress", *plain}

@@ -10,8 +10,7 @@ import msgspec
 from apilens.conditions import account_problem, event_problem, metric_problem
 from apilens.errors import UsageError
 from apilens.window import parse_duration
-
-Place = tuple[str | int, ...]
+from apilens.yaml_nodes import Keys
 
 _NAME = re.compile(r"\w[\w-]{0,62}")
 
@@ -62,7 +61,7 @@ class Cohort(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 def cohort_problems(
     cohorts: Mapping[str, Cohort], columns: Mapping[str, str], *, has_accounts: bool
-) -> Iterator[tuple[Place, str]]:
+) -> Iterator[tuple[Keys, str]]:
     """Give what is wrong with each; columns: name → type name of the configured ones. has_accounts: `accounts:` is
     set, so that there are columns `account.NAME`.
     """

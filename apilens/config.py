@@ -33,13 +33,12 @@ from apilens.source_settings import CHAINS, FIELDS, ColumnType, Dedupe, SourceSe
 from apilens.store_settings import AgeOut, StoreSettings, store_problems
 from apilens.window import parse_duration, zone_of
 from apilens.workflow_settings import Workflows, workflow_problems
-from apilens.yaml_nodes import Mistakes, YamlMistake, read_yaml, typed
-from apilens.yaml_nodes import Path as Place
+from apilens.yaml_nodes import Keys, Mistakes, YamlMistake, read_yaml, typed
 
 FILE_NAME = "apilens.yaml"
 
 # Settings → what is wrong with them, each with the place that it is about.
-Check = Callable[["Settings"], Iterable[tuple[Place, str]]]
+Check = Callable[["Settings"], Iterable[tuple[Keys, str]]]
 
 
 class ColumnRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -230,7 +229,7 @@ def _with_places(settings: Settings, path: Path) -> Settings:
     )  # fmt: skip
 
 
-def _problems(settings: Settings) -> Iterator[tuple[Place, str]]:
+def _problems(settings: Settings) -> Iterator[tuple[Keys, str]]:
     """Give what types cannot say, each with the place it is about."""
     yield from ((("store", *place), what) for place, what in store_problems(settings.store))
     yield from ((("age_out", *place), what) for place, what in settings.age_out.problems())

@@ -9,8 +9,7 @@ import msgspec
 
 from apilens.errors import UsageError
 from apilens.things import KINDS, Thing, thing_of
-
-Place = tuple[str | int, ...]
+from apilens.yaml_nodes import Keys
 
 
 class Deprecated(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -55,7 +54,7 @@ def things_in(listed: tuple[Deprecated, ...]) -> tuple[Thing, ...]:
     return tuple(item.thing for item in listed)
 
 
-def deprecation_problems(listed: tuple[Deprecated, ...]) -> Iterator[tuple[Place, str]]:
+def deprecation_problems(listed: tuple[Deprecated, ...]) -> Iterator[tuple[Keys, str]]:
     """Give what is wrong with each."""
     names: set[str] = set()
     for at, item in enumerate(listed):
@@ -66,7 +65,7 @@ def deprecation_problems(listed: tuple[Deprecated, ...]) -> Iterator[tuple[Place
         names |= set() if wrong else {item.thing.name}
 
 
-def _problems(item: Deprecated) -> Iterator[tuple[Place, str]]:
+def _problems(item: Deprecated) -> Iterator[tuple[Keys, str]]:
     named = [name for name in KINDS if getattr(item, name) is not None]
     if len(named) != 1:
         yield (), f"names one of {', '.join(KINDS)}" + (f", not {' and '.join(named)}" if named else "")

@@ -7,10 +7,9 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from apilens.conditions import event_problem
+from apilens.yaml_nodes import Keys
 
 DEFAULT_WHEN = "status >= 400"
-
-Place = tuple[str | int, ...]
 
 
 class ErrorSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -34,7 +33,7 @@ class ErrorPaths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     code: tuple[str, ...] = ()
     field: tuple[str, ...] = ()
 
-    def problems(self) -> Iterator[tuple[Place, str]]:
+    def problems(self) -> Iterator[tuple[Keys, str]]:
         """Give every path that is none."""
         for name in ("code", "field"):
             for at, path in enumerate(getattr(self, name)):
@@ -42,9 +41,9 @@ class ErrorPaths(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                     yield (name, at), f"{path!r} is no dotted path such as `fault.id`"
 
 
-def error_problems(errors: ErrorSettings, columns: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
+def error_problems(errors: ErrorSettings, columns: Mapping[str, str]) -> Iterator[tuple[Keys, str]]:
     """Give what is wrong with the conditions; columns: name → type name of the configured ones."""
-    texts: list[tuple[Place, str]] = [(("except", at), text) for at, text in enumerate(errors.except_)]
+    texts: list[tuple[Keys, str]] = [(("except", at), text) for at, text in enumerate(errors.except_)]
     if errors.when != DEFAULT_WHEN:
         texts.insert(0, (("when",), errors.when))
     for place, text in texts:

@@ -7,7 +7,7 @@ from typing import Literal
 
 import msgspec
 
-from apilens.yaml_nodes import Path as Place
+from apilens.yaml_nodes import Keys
 
 
 class CustomFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -22,7 +22,7 @@ class CustomFormat(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     time_is: Literal["start", "end"] | None = None
 
 
-def format_problems(formats: Mapping[str, CustomFormat]) -> Iterator[tuple[Place, str]]:
+def format_problems(formats: Mapping[str, CustomFormat]) -> Iterator[tuple[Keys, str]]:
     """Give what is wrong with declared formats, each with the place below `formats:` that it is about."""
     for name, custom in formats.items():
         if (custom.log_format is None) == (custom.fields is None):

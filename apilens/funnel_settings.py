@@ -11,8 +11,8 @@ from apilens.conditions import event_problem
 from apilens.errors import UsageError
 from apilens.funnel_steps import parse_step
 from apilens.window import parse_duration
+from apilens.yaml_nodes import Keys
 
-Place = tuple[str | int, ...]
 # An event has so many columns that steps may agree in; more than three leave hardly anybody.
 MAX_HOLD = 3
 
@@ -32,7 +32,7 @@ class FunnelSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     hold: tuple[str, ...] = ()
 
 
-def funnel_problems(funnel: FunnelSettings, columns: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
+def funnel_problems(funnel: FunnelSettings, columns: Mapping[str, str]) -> Iterator[tuple[Keys, str]]:
     """Give what is wrong with a funnel; columns: name → type name of the configured ones."""
     if not funnel.steps:
         yield ("steps",), "a funnel needs a step"

@@ -6,8 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from apilens.spelling import nearest
-
-Place = tuple[str | int, ...]
+from apilens.yaml_nodes import Keys
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
@@ -28,7 +27,7 @@ def pieces_of(template: str) -> Iterator[tuple[str, str | None]]:
         yield parts[at] or "", parts[at + 1]
 
 
-def link_problems(links: Mapping[str, str], columns: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
+def link_problems(links: Mapping[str, str], columns: Mapping[str, str]) -> Iterator[tuple[Keys, str]]:
     """Give what is wrong with the links; columns: name → type name of the configured ones."""
     for name, template in links.items():
         if not _NAME.fullmatch(name):

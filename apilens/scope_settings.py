@@ -9,8 +9,7 @@ import msgspec
 from apilens.address_pattern import network_problem
 from apilens.conditions import event_problem
 from apilens.errors import UsageError
-
-Place = tuple[str | int, ...]
+from apilens.yaml_nodes import Keys
 
 
 class Internal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -57,7 +56,7 @@ class ScopeSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         return [text for text in (self.excluded, self.staff) if text]
 
 
-def scope_problems(scope: ScopeSettings, columns: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
+def scope_problems(scope: ScopeSettings, columns: Mapping[str, str]) -> Iterator[tuple[Keys, str]]:
     """Give what is wrong with it; columns: name → type name of the configured ones."""
     # Slow to import (it brings Polars), as it is above, and few settings have a scope.
     if scope == ScopeSettings():

@@ -14,6 +14,7 @@ from apilens.file_pattern import PLACEHOLDERS, pattern_problems, placeholders_of
 from apilens.identity_rule import IdentityRule, resolved, rule_problems
 from apilens.spelling import nearest
 from apilens.window import parse_duration, zone_of
+from apilens.yaml_nodes import Keys
 
 ColumnType = Literal["int", "float", "string", "bool"]
 # Columns of which an event with a value that is in the store already is not stored again.
@@ -24,8 +25,6 @@ CHAINS = ("account", "user", "api_key", "session")
 FIELDS: Mapping[str, ColumnType] = {"destination": "string", "attempt": "int", "delivery_id": "string"}
 
 _BUCKET = re.compile(r"s3://[A-Za-z0-9._-]+/")
-
-Place = tuple[str | int, ...]
 
 
 class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -66,13 +65,13 @@ class SourceSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, om
         return msgspec.structs.replace(self, path=path, **chains)
 
 
-def source_problems(sources: Mapping[str, SourceSettings], columns: Collection[str]) -> Iterator[tuple[Place, str]]:
+def source_problems(sources: Mapping[str, SourceSettings], columns: Collection[str]) -> Iterator[tuple[Keys, str]]:
     """Give what is wrong with the sources beyond types; columns: those that `columns:` declares."""
     for name, source in sources.items():
         yield from (((name, *place), what) for place, what in _problems(source, columns))
 
 
-def _problems(source: SourceSettings, columns: Collection[str]) -> Iterator[tuple[Place, str]]:
+def _problems(source: SourceSettings, columns: Collection[str]) -> Iterator[tuple[Keys, str]]:
     if source.path in ("", "-"):
         yield ("path",), "names no file"
     elif "://" in source.path and not _BUCKET.match(source.path):

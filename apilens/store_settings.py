@@ -10,8 +10,7 @@ import msgspec
 from apilens.errors import UsageError
 from apilens.places import place_of
 from apilens.window import parse_duration
-
-Place = tuple[str | int, ...]
+from apilens.yaml_nodes import Keys
 
 _DAY = timedelta(days=1)
 
@@ -36,7 +35,7 @@ class AgeOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         given = {name: getattr(self, name) for name in self.__struct_fields__}
         return {name: parse_duration(text) // _DAY for name, text in given.items() if text is not None}
 
-    def problems(self) -> Iterator[tuple[Place, str]]:
+    def problems(self) -> Iterator[tuple[Keys, str]]:
         """Give every age that is none. Days are the smallest unit: one is aged as a whole."""
         for name in self.__struct_fields__:
             text = getattr(self, name)
@@ -51,9 +50,9 @@ class AgeOut(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
                 yield (name,), f"`{text}` is no number of whole days: write 7d or 4w"
 
 
-def store_problems(store: str | StoreSettings | None) -> Iterator[tuple[Place, str]]:
+def store_problems(store: str | StoreSettings | None) -> Iterator[tuple[Keys, str]]:
     """Give what is empty in `store`, or is no place for one."""
-    named: tuple[tuple[Place, str | None], ...] = (((), store),) if not isinstance(store, StoreSettings) else (
+    named: tuple[tuple[Keys, str | None], ...] = (((), store),) if not isinstance(store, StoreSettings) else (
         (("path",), store.path), (("group",), store.group)
     )  # fmt: skip
     yield from ((place, "is empty") for place, text in named if text == "")

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 
 from apilens.conditions import event_problem
 from apilens.errors import UsageError
+from apilens.yaml_nodes import Keys
 
-Place = tuple[str | int, ...]
 Workflows = dict[str, tuple[str, ...]]
 
 
-def workflow_problems(workflows: Workflows, columns: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
+def workflow_problems(workflows: Workflows, columns: Mapping[str, str]) -> Iterator[tuple[Keys, str]]:
     """Give what is wrong with each; columns: name → type name of the configured ones."""
     # Here and not above: it brings Polars, and few settings have workflows.
     from apilens.short_filters import event_condition

@@ -17,7 +17,7 @@ MAX_DEPTH = 50
 # PyYAML takes seconds for a few thousand open brackets, before any check of ours could see their depth.
 MAX_BRACKETS = 100
 
-Path = tuple[str | int, ...]
+Keys = tuple[str | int, ...]
 Kind = Literal["mapping", "list", "scalar"]
 
 
@@ -48,18 +48,18 @@ class Mistakes:
     """What is wrong, line by line, and the line of every value by its path; columns: of each mistake that has one."""
 
     found: list[tuple[int, str]] = field(default_factory=list)
-    lines: dict[Path, int] = field(default_factory=dict)
-    wrong: set[Path] = field(default_factory=set)
+    lines: dict[Keys, int] = field(default_factory=dict)
+    wrong: set[Keys] = field(default_factory=set)
     columns: dict[tuple[int, str], int] = field(default_factory=dict)
-    starts: dict[Path, int] = field(default_factory=dict)
+    starts: dict[Keys, int] = field(default_factory=dict)
 
-    def add(self, line: int, what: str, path: Path = (), *, column: int = 1) -> None:
+    def add(self, line: int, what: str, path: Keys = (), *, column: int = 1) -> None:
         """Note a mistake at a line, which makes what stands at `path` wrong."""
         self.found.append((line, what))
         self.columns[line, what] = column
         self.wrong.add(path)
 
-    def place(self, path: Path, node: Node) -> None:
+    def place(self, path: Keys, node: Node) -> None:
         """Remember where what stands at a path begins."""
         self.lines[path], self.starts[path] = node.line, node.column
 
@@ -67,18 +67,18 @@ class Mistakes:
         """Return every mistake with its line and column, in the order of the file."""
         return sorted((line, self.columns.get((line, what), 1), what) for line, what in self.found)
 
-    def within(self, path: Path) -> bool:
+    def within(self, path: Keys) -> bool:
         """Say whether a mistake was noted at a path or below it: of what is left there nothing can be said."""
         return any(wrong[: len(path)] == path for wrong in self.wrong)
 
-    def at(self, path: Path, what: str) -> None:
+    def at(self, path: Keys, what: str) -> None:
         """Note a mistake at the line of a path, or of the nearest of its parents that has one."""
         known = next((path[:end] for end in range(len(path), -1, -1) if path[:end] in self.lines), ())
         place = f"{spelled(path)}: " if path else ""
         self.add(self.lines.get(known, 1), place + what, path, column=self.starts.get(known, 1))
 
 
-def spelled(path: Path) -> str:
+def spelled(path: Keys) -> str:
     """Return a path as a user would write it: `account[0].header`."""
     text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
     return text.removeprefix(".")
@@ -200,7 +200,7 @@ def _attach(parent: Node, keys: list[Node | None], node: Node) -> None:
     keys[-1] = None
 
 
-def typed(node: Node, kind: Any, mistakes: Mistakes, path: Path = ()) -> Any:
+def typed(node: Node, kind: Any, mistakes: Mistakes, path: Keys = ()) -> Any:
     """Return the node as a value of the type (structs, tuples and dicts of them, plain types), noting every mistake.
 
     What holds a mistake is left out, so that the rest of the settings can be checked further: see Mistakes.within.
@@ -231,7 +231,7 @@ def typed(node: Node, kind: Any, mistakes: Mistakes, path: Path = ()) -> Any:
     return None
 
 
-def _struct(node: Node, kind: type[msgspec.Struct], mistakes: Mistakes, path: Path) -> Any:
+def _struct(node: Node, kind: type[msgspec.Struct], mistakes: Mistakes, path: Keys) -> Any:
     if not _is(node, "mapping", "names with values, as in `name: value`", mistakes, path):
         return None
     fields = {item.encode_name: item for item in msgspec.structs.fields(kind)}
@@ -264,14 +264,14 @@ def _has_structs(value: Any) -> bool:
     return bool(parts) and all(isinstance(part, msgspec.Struct) for part in parts)
 
 
-def _is(node: Node, kind: Kind, expected: str, mistakes: Mistakes, path: Path) -> bool:
+def _is(node: Node, kind: Kind, expected: str, mistakes: Mistakes, path: Keys) -> bool:
     if node.kind == kind:
         return True
     mistakes.at(path, f"expected {expected}, got {_shown(node)}")
     return False
 
 
-def _scalar(node: Node, kind: Any, mistakes: Mistakes, path: Path) -> Any:
+def _scalar(node: Node, kind: Any, mistakes: Mistakes, path: Keys) -> Any:
     try:
         return msgspec.convert(node.value, kind, strict=True)
     except msgspec.ValidationError:

@@ -14,13 +14,13 @@ from apilens.alerts.alert import Severity
 from apilens.conditions import event_problem
 from apilens.errors import UsageError
 from apilens.window import Window, parse_duration
+from apilens.yaml_nodes import Keys
 
 if TYPE_CHECKING:
     from apilens.alerts.judging import Asked, Judged
     from apilens.config import Settings
     from apilens.things import Thing
 
-Place = tuple[str | int, ...]
 
 _NAME = re.compile(r"\w[\w.-]{0,62}")
 _FIELD = re.compile(r"\{([^{}]*)\}")
@@ -92,7 +92,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
         return (*self.by, *(name for text in self.conditions().values() for name in metrics_of(text)))
 
-    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
+    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Keys, str]]:
         """Give what types cannot say of the keys of this kind; columns: name → type name of the configured ones."""
         yield from ()
 
@@ -100,7 +100,7 @@ class Rule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Return the rule with what it takes from apilens.yaml by name."""
         return self
 
-    def unknown(self, settings: Settings) -> Iterator[tuple[Place, str]]:
+    def unknown(self, settings: Settings) -> Iterator[tuple[Keys, str]]:
         """Give the names of this kind that apilens.yaml does not have."""
         yield from ()
 
@@ -165,7 +165,7 @@ def key_of(field: str) -> str:
 
 def common_problems(
     rule: Rule, columns: Mapping[str, str], cohorts: Mapping[str, object]
-) -> Iterator[tuple[Place, str]]:
+) -> Iterator[tuple[Keys, str]]:
     """Give what is wrong with the keys that every rule has, and then with those of its kind."""
     if not rule.name:
         yield (), "`name` is missing"
@@ -192,7 +192,7 @@ def unknown_name(what: str, name: str, known: Mapping[str, object], else_: str) 
     return f"unknown {what} `{name}` ({nearest(name, known) or else_})"
 
 
-def _length_problems(rule: Rule) -> Iterator[tuple[Place, str]]:
+def _length_problems(rule: Rule) -> Iterator[tuple[Keys, str]]:
     for field in rule.LENGTHS:
         text = getattr(rule, field)
         if text is None:
@@ -217,7 +217,7 @@ def _by_problem(by: tuple[str, ...], columns: Mapping[str, str]) -> str | None:
     return None
 
 
-def _description_problems(rule: Rule) -> Iterator[tuple[Place, str]]:
+def _description_problems(rule: Rule) -> Iterator[tuple[Keys, str]]:
     known = dict.fromkeys((*WORDS, *rule.named(), *rule.labels))
     for name in _FIELD.findall(rule.description):
         if name not in known:

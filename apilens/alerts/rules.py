@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apilens.alerts.kinds import KINDS
-from apilens.alerts.rule import Place, Rule, common_problems
+from apilens.alerts.rule import Rule, common_problems
 from apilens.config import Settings
 from apilens.errors import ConfigError
 from apilens.spelling import nearest
-from apilens.yaml_nodes import Mistakes, Node, YamlMistake, read_yaml, typed
+from apilens.yaml_nodes import Keys, Mistakes, Node, YamlMistake, read_yaml, typed
 
 FILE_NAME = "rules.yaml"
 MAX_RULES = 1_000
@@ -67,7 +67,7 @@ def parse_rules(data: bytes, name: str, settings: Settings) -> Rules:
     return Rules(name, tuple(rule for _, rule in rules), lines)
 
 
-def _was_given(what: str, place: Place, mistakes: Mistakes) -> bool:
+def _was_given(what: str, place: Keys, mistakes: Mistakes) -> bool:
     """Say whether a key that `what` calls missing stands in the file, with a value that is wrong."""
     return any((*place, name) in mistakes.wrong for name in what.split("`")[1:2])
 
@@ -128,7 +128,7 @@ def _rule(node: Node, at: int, mistakes: Mistakes, settings: Settings) -> Rule |
     return rule.filled(settings) if rule is not None else None
 
 
-def _problems(rules: Sequence[tuple[int, Rule]], settings: Settings) -> Iterator[tuple[Place, str]]:
+def _problems(rules: Sequence[tuple[int, Rule]], settings: Settings) -> Iterator[tuple[Keys, str]]:
     columns = settings.asked_types()
     names: set[str] = set()
     for at, rule in rules:

@@ -10,8 +10,9 @@ import polars as pl
 
 from apilens.alerts.judging import AT, Asked, Judged
 from apilens.alerts.rolling import counted
-from apilens.alerts.rule import Place, Rule, length
+from apilens.alerts.rule import Rule, length
 from apilens.alerts.when_judged import hits_of, of_somebody
+from apilens.yaml_nodes import Keys
 
 
 class AbsenceRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -40,7 +41,7 @@ class AbsenceRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Whether it says something where no input is fresh: that all traffic is gone."""
         return not self.by
 
-    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
+    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Keys, str]]:
         """Give what is wrong with its own keys."""
         if self.window is None:
             yield (), "`window` is missing: window: 1d"

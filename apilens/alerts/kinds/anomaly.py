@@ -15,12 +15,13 @@ import polars as pl
 
 from apilens.alerts.judging import AT, Asked, Judged, Moments
 from apilens.alerts.rolling import Question, rolled
-from apilens.alerts.rule import Place, Rule, length
+from apilens.alerts.rule import Rule, length
 from apilens.alerts.when_judged import hits_of, of_somebody
 from apilens.computed import condition, metric_named
 from apilens.conditions import metric_problem
 from apilens.robust import spread
 from apilens.window import Window, apart
+from apilens.yaml_nodes import Keys
 
 _WEEK = timedelta(days=7)
 _WEEKS = 4
@@ -79,7 +80,7 @@ class AnomalyRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Return what a description may name."""
         return (*self.by, self.metric, "expected")
 
-    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
+    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Keys, str]]:
         """Give what is wrong with its own keys."""
         if problem := metric_problem(self.metric, columns):
             yield ("metric",), problem

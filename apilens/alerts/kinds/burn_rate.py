@@ -14,9 +14,10 @@ import polars as pl
 from apilens.alerts.alert import Severity
 from apilens.alerts.judging import AT, Asked, Judged
 from apilens.alerts.rolling import Question, rolled
-from apilens.alerts.rule import Place, Rule
+from apilens.alerts.rule import Rule
 from apilens.alerts.when_judged import hits_of, of_somebody
 from apilens.conditions import event_problem
+from apilens.yaml_nodes import Keys
 
 _HOUR = timedelta(hours=1)
 # Long window, short window, factor, severity; the worst first.
@@ -59,7 +60,7 @@ class BurnRateRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Every name and condition in it."""
         return (*self.filters, *self.by, self.bad)
 
-    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
+    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Keys, str]]:
         """Give what is wrong with its own keys."""
         if self.objective is None:
             yield (), "`objective` is missing: objective: 0.999"

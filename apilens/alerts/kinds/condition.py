@@ -19,11 +19,12 @@ from apilens.alerts.compared import (
     windows_read,
 )
 from apilens.alerts.judging import Asked, Judged
-from apilens.alerts.rule import Place, Rule, length
+from apilens.alerts.rule import Rule, length
 from apilens.alerts.when import metrics_of_when, when_problem
 from apilens.alerts.when_judged import judge_conditions
 from apilens.errors import UsageError
 from apilens.window import Window
+from apilens.yaml_nodes import Keys
 
 _MINUTE = timedelta(minutes=1)
 # Any moment will do to see whether something is a comparison.
@@ -98,7 +99,7 @@ class ConditionRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True)
         )  # fmt: skip
         return {severity: text for severity, text in both if text is not None}
 
-    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
+    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Keys, str]]:
         """Give what is wrong with the conditions."""
         if self.window is None:
             yield (), "`window` is missing: window: 1h"

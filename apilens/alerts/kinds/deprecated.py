@@ -16,10 +16,11 @@ import polars as pl
 
 from apilens.alerts.judging import AT, SEVERITY, Asked, Judged
 from apilens.alerts.rolling import counted
-from apilens.alerts.rule import Place, Rule, length
+from apilens.alerts.rule import Rule, length
 from apilens.alerts.when_judged import hits_of, of_somebody
 from apilens.schema import TIME
 from apilens.things import Thing
+from apilens.yaml_nodes import Keys
 
 _CALLED = "kind = 'request' AND direction <> 'outgoing'"
 _DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
@@ -65,7 +66,7 @@ class DeprecatedRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True
         """Return what a description may name."""
         return (*self.by, "days_left", "requests")
 
-    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
+    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Keys, str]]:
         """Give what is wrong with its own keys."""
         if self.least < 1:
             yield ("least",), "is a number of requests, from 1"

@@ -13,7 +13,7 @@ from apilens import funnel_rules
 from apilens.accounts import Accounts
 from apilens.actions import registrations_in
 from apilens.alerts.judging import AT, Asked, Judged
-from apilens.alerts.rule import Place, Rule, length, unknown_name
+from apilens.alerts.rule import Rule, length, unknown_name
 from apilens.alerts.when_judged import hits_of
 from apilens.analyses.funnel import funnel
 from apilens.analyses.funnel_options import FunnelOptions
@@ -21,6 +21,7 @@ from apilens.funnel_settings import FunnelSettings, funnel_problems
 from apilens.funnel_steps import parse_step
 from apilens.schema import TIME
 from apilens.window import Window
+from apilens.yaml_nodes import Keys
 
 if TYPE_CHECKING:
     from apilens.config import Settings
@@ -67,7 +68,7 @@ class FunnelRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True):
         given = {name: getattr(self, name) or getattr(saved, name) for name in _SAVED}
         return msgspec.structs.replace(self, **given)
 
-    def unknown(self, settings: Settings) -> Iterator[tuple[Place, str]]:
+    def unknown(self, settings: Settings) -> Iterator[tuple[Keys, str]]:
         """Give the funnel that apilens.yaml does not have."""
         if self.funnel and self.funnel not in settings.funnels:
             yield (
@@ -93,7 +94,7 @@ class FunnelRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Return what a description may name."""
         return (*self.by, "conversion", "entities")
 
-    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
+    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Keys, str]]:
         """Give what is wrong with its own keys."""
         for key, example in (("window", "7d"), ("under", "0.5")):
             if getattr(self, key) is None:

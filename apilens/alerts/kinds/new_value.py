@@ -10,8 +10,9 @@ import polars as pl
 
 from apilens.alerts.judging import AT, Asked, Judged
 from apilens.alerts.rolling import counted
-from apilens.alerts.rule import Place, Rule, length
+from apilens.alerts.rule import Rule, length
 from apilens.alerts.when_judged import hits_of, of_somebody
+from apilens.yaml_nodes import Keys
 
 
 class NewValueRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -39,7 +40,7 @@ class NewValueRule(Rule, frozen=True, forbid_unknown_fields=True, kw_only=True):
         """Return what a description may name."""
         return (*self.by, "requests")
 
-    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Place, str]]:
+    def problems(self, columns: Mapping[str, str]) -> Iterator[tuple[Keys, str]]:
         """Give what is wrong with its own keys."""
         if not self.by:
             yield (), "`by` is missing: what may be new, by: [endpoint, status]"
