@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 import polars as pl
 
-# Longer bodies are not looked at; of a shape no more fields, levels and items of a list.
+# Longer bodies are not looked at, for their shape nor for an error: none takes that much to say.
 MOST_BYTES = 64 << 10
+# Of a shape no more fields, levels and items of a list.
 _MOST_FIELDS, _DEEPEST, _MOST_ITEMS = 200, 8, 100
 # What a key must look like to be a name that developers gave. Others may be ids, addresses, or secrets: data.
 _NAME = re.compile(r"[A-Za-z_$][\w$-]{0,39}", re.ASCII)

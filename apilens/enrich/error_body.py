@@ -8,10 +8,8 @@ from typing import Any
 
 import msgspec
 
+from apilens.body_shape import MOST_BYTES
 from apilens.error_settings import ErrorPaths
-
-# Longer ones are not looked at: no error takes that much to say.
-MOST_BYTES = 64 << 10
 
 # Dotted paths, the first that names something wins: a name (`card_declined`) before a number.
 CODES = (

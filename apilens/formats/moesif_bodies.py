@@ -9,11 +9,9 @@ from collections.abc import Sequence
 import msgspec
 import polars as pl
 
-from apilens.body_shape import shapes
+from apilens.body_shape import MOST_BYTES, shapes
 from apilens.formats.json_lines import Objects
 
-# Text, and as text base64: see MOST_BYTES in enrich/error_body.py.
-_MOST_BODY = 64 << 10
 _BASE64 = "base64"
 
 
@@ -102,6 +100,6 @@ def _body(text: bytes, decoder: _Decoder) -> str | None:
         message = (event.source or event).message
         coded = _BASE64 in (message.encoding, message.camel_encoding)
         body = _decoded(message) if coded else bytes(message.body)
-        return body.decode() if body is not None and body != b"null" and len(body) <= _MOST_BODY else None
+        return body.decode() if body is not None and body != b"null" and len(body) <= MOST_BYTES else None
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return None

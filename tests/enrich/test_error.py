@@ -10,10 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from apilens.body_shape import MOST_BYTES
 from apilens.config import Settings
 from apilens.enrich import enrich
 from apilens.enrich.base import Context
-from apilens.enrich.error_body import MOST_BYTES, error_in
+from apilens.enrich.error_body import error_in
 from apilens.error_settings import ErrorPaths
 
 
